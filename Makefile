@@ -1,0 +1,49 @@
+# Two commands for a newcomer: make demo, make test.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test check bench lock install dev clean
+
+demo: install
+	@$(BIN)/soc demo $(DEMO_ARGS)
+
+test: dev
+	$(BIN)/python -m pytest -n auto $(TEST_ARGS)
+	@$(MAKE) --no-print-directory check
+
+check: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/soc rules check --quiet
+
+bench: dev
+	$(BIN)/python -m tests.bench
+
+install: $(VENV)/.installed
+dev: $(VENV)/.dev
+
+# Wheels only, every one checked against its hash; the project itself is linked, not built.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing (once)..."
+	@$(PIP) install --quiet --only-binary :all: --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
+	@$(PIP) install --quiet --only-binary :all: --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# After a change of dependencies in pyproject.toml; needs uv. One lock for Python 3.11 and later, without addresses.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	  --no-emit-find-links --only-binary :all: --group build pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	  --no-emit-find-links --only-binary :all: --group dev --group build pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) soc-data

@@ -1,0 +1,1 @@
+"""The collector: inputs, a spool on disk, outputs. Imports only soc.core."""

@@ -1,0 +1,1 @@
+"""What every part shares: events, fields, ids, findings, alerts, settings. Imports nothing of the project."""

@@ -1,0 +1,101 @@
+"""An event: one log line as a flat dict keyed by ECS field name, e.g. ``{"source.ip": "10.1.2.3"}``.
+
+Inside the pipeline every date field is an ``int`` of microseconds since 1970 UTC, so windows are
+plain arithmetic. Outside (JSON, store, console) it is ISO 8601 in UTC. ``to_wire`` and ``from_wire``
+convert. Arrays are tuples, because parsers share constant ones. Events are never nested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from soc.core.fields import DATE_FIELDS
+
+Scalar = str | int | float | bool | None
+Value = Scalar | tuple[Scalar, ...]
+Event = dict[str, Value]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Lines as they arrived, from one origin, in order.
+
+    origin    who sent them: "file:fortigate.log", "udp:10.1.0.1", "tcp:10.1.0.1", "tail:/var/log/mail.log"
+    device    a parser's name, or "auto" to recognise each line by its content
+    received  when they arrived, µs since the epoch; for a file read after the fact, its modification time
+    position  number of the first line within the origin; line i has number position + i
+    lines     without their line ends
+    """
+
+    origin: str
+    device: str
+    received: int
+    position: int
+    lines: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A line that no parser could turn into an event: kept raw, with the reason, to be replayed later."""
+
+    origin: str
+    position: int
+    received: int
+    device: str
+    reason: str
+    raw: bytes
+
+
+def iso(micros: int) -> str:
+    """1759626843123456 -> "2025-10-05T01:14:03.123456Z". Years 1 to 9999; outside, OverflowError."""
+    text = (_EPOCH + timedelta(microseconds=micros)).isoformat()
+    return text[:-6] + "Z"
+
+
+def micros(text: str) -> int:
+    """ISO 8601 -> µs since the epoch; a time without a zone is taken as UTC. ValueError if it is no time."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def to_wire(event: Mapping[str, Value]) -> dict[str, Value]:
+    """The event as others read it: date fields as ISO 8601 text."""
+    wire = dict(event)
+    for name in DATE_FIELDS & wire.keys():
+        value = wire[name]
+        if isinstance(value, int):
+            wire[name] = iso(value)
+    return wire
+
+
+def from_wire(wire: Mapping[str, object]) -> Event:
+    """The inverse of to_wire; also accepts nested objects and lists. ValueError names the field that is wrong."""
+    event: Event = {}
+    _flatten("", wire, event)
+    for name in DATE_FIELDS & event.keys():
+        value = event[name]
+        if isinstance(value, str):
+            try:
+                event[name] = micros(value)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+    return event
+
+
+def _flatten(prefix: str, node: Mapping[str, object], into: Event) -> None:
+    for key, value in node.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            _flatten(f"{name}.", value, into)
+        elif isinstance(value, list | tuple):
+            into[name] = tuple(item if isinstance(item, Scalar) else str(item) for item in value)
+        elif isinstance(value, Scalar):
+            into[name] = value
+        else:
+            raise ValueError(f"{name}: {type(value).__name__} is no event value")

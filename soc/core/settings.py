@@ -1,0 +1,143 @@
+"""soc.yml: everything ``soc run`` is told, checked as a whole before anything starts.
+
+Durations are text such as "10s", "5m", "12h", "90d"; sizes "500MB", "20GB". Paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from soc.core.errors import SettingsError
+from soc.core.yamlfile import read_struct
+
+Duration = Annotated[str, Meta(pattern=r"^\d+(s|m|h|d)$")]
+Size = Annotated[str, Meta(pattern=r"^\d+(KB|MB|GB|TB)$")]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Zone = Annotated[str, Meta(pattern=r"^[+-]\d{2}:\d{2}$")]
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class SyslogInput(_Strict, frozen=True, tag_field="type", tag="syslog"):
+    """A syslog port. framing "auto" accepts octet-counted and newline frames on one TCP port (RFC 6587)."""
+
+    protocol: Literal["udp", "tcp"]
+    port: Port
+    host: str = "127.0.0.1"
+    device: str = "auto"
+    framing: Literal["auto", "octet", "newline"] = "auto"
+    max_line: Annotated[int, Meta(ge=480, le=1024 * 1024)] = 65536
+
+
+class RelpInput(_Strict, frozen=True, tag_field="type", tag="relp"):
+    """A RELP port (rsyslog's omrelp): every line is answered once it is on disk."""
+
+    port: Port
+    host: str = "127.0.0.1"
+    device: str = "auto"
+    max_line: Annotated[int, Meta(ge=480, le=1024 * 1024)] = 65536
+
+
+class FileInput(_Strict, frozen=True, tag_field="type", tag="file"):
+    """A file followed through rotation; path may hold * and ?."""
+
+    path: str
+    device: str = "auto"
+    start: Literal["beginning", "end"] = "beginning"
+
+
+Input = SyslogInput | RelpInput | FileInput
+
+
+class RetentionSettings(_Strict, frozen=True):
+    """How long events stay, and how large the store may grow; alerts and their evidence stay."""
+
+    age: Duration = "90d"
+    size: Size = "20GB"
+
+
+class ConsoleSettings(_Strict, frozen=True):
+    """Where the console listens; enabled: false for a machine without people."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 8765
+
+
+class Settings(_Strict, frozen=True):
+    """The whole of soc.yml."""
+
+    inputs: tuple[Input, ...] = ()
+    data_dir: str = "soc-data"
+    inventory: str = ""
+    rules: tuple[str, ...] = ()
+    shipped_rules: bool = True
+    timezone: Zone = "+07:00"
+    lateness: Duration = "10s"
+    fold: Duration = "24h"
+    retention: RetentionSettings = RetentionSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    spool_limit: Size = "2GB"
+    language: Literal["vi", "en"] = "en"
+
+
+def read_settings(path: Path) -> Settings:
+    """A checked soc.yml with absolute paths. SettingsError names file, line and key."""
+    settings = read_struct(path, Settings)
+    base = path.resolve().parent
+    rules = tuple(str(base / folder) for folder in settings.rules)
+    inputs = tuple(
+        msgspec.structs.replace(item, path=str(base / item.path)) if isinstance(item, FileInput) else item
+        for item in settings.inputs
+    )
+    for folder in rules:
+        if not Path(folder).exists():
+            raise SettingsError(f"{path}: rules: {folder} does not exist")
+    inventory = str(base / settings.inventory) if settings.inventory else ""
+    if inventory and not Path(inventory).is_file():
+        raise SettingsError(f"{path}: inventory: {inventory} does not exist")
+    return msgspec.structs.replace(
+        settings, data_dir=str(base / settings.data_dir), rules=rules, inputs=inputs, inventory=inventory
+    )
+
+
+def duration(text: str) -> int:
+    """ "5m" -> 300_000_000 µs."""
+    return int(text[:-1]) * _SECONDS[text[-1]] * 1_000_000
+
+
+def size(text: str) -> int:
+    """ "20GB" -> 20_000_000_000 bytes."""
+    return int(text[:-2]) * _BYTES[text[-2:]]
+
+
+def zone_seconds(text: str) -> int:
+    """ "+07:00" -> 25200, seconds east of UTC. ValueError for other forms or more than 14 hours."""
+    found = re.fullmatch(r"([+-])(\d{2}):?(\d{2})", text)
+    if not found or (seconds := int(found[2]) * 3600 + int(found[3]) * 60) > 14 * 3600:
+        raise ValueError(f"{text!r} is no time zone such as +07:00")
+    return seconds if found[1] == "+" else -seconds
+
+
+def moment(text: str, now: int) -> int:
+    """A point in time as people type it: "2026-10-05", an ISO time (local zone +07:00 if none), or "24h" ago; in µs."""
+    if re.fullmatch(r"\d+(s|m|h|d)", text):
+        return now - duration(text)
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is neither a time nor a duration such as 24h") from error
+    if parsed.tzinfo is None:
+        return int(parsed.replace(tzinfo=UTC).timestamp() * 1_000_000) - zone_seconds("+07:00") * 1_000_000
+    return int(parsed.timestamp() * 1_000_000)

@@ -1,0 +1,81 @@
+"""YAML files read safely: bounded size and depth, no aliases, and every value's line for error messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from soc.core.errors import SettingsError
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 40
+
+Struct = TypeVar("Struct")
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_yaml(path: Path) -> Any:
+    """The single document of a file. SettingsError with path and line when it is unreadable, too big or a bomb."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    if len(raw) > MAX_BYTES:
+        raise SettingsError(f"{path}: larger than {MAX_BYTES // 1024 // 1024} MiB")
+    try:
+        _refuse_bombs(path, raw)
+        return yaml.load(raw, Loader=_Loader)  # noqa: S506 - a safe loader, the C one where there is one
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise SettingsError(f"{path}{line}: {getattr(error, 'problem', None) or error}") from error
+
+
+def _refuse_bombs(path: Path, raw: bytes) -> None:
+    """Events come one by one, so depth and aliases are seen before anything is built from them."""
+    depth = 0
+    for event in yaml.parse(raw, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise SettingsError(f"{path}:{event.start_mark.line + 1}: YAML aliases are not accepted")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise SettingsError(f"{path}:{event.start_mark.line + 1}: nested deeper than {MAX_DEPTH}")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def read_struct(path: Path, kind: type[Struct]) -> Struct:
+    """A file as a msgspec Struct. SettingsError names file, line and key: "soc.yml:7: inputs[0].port: ..."."""
+    data = read_yaml(path)
+    try:
+        return msgspec.convert({} if data is None else data, kind)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `$")
+        where = where.rstrip("`").lstrip(".")
+        line = _line_of(path, where)
+        raise SettingsError(f"{path}:{line}: {where + ': ' if where else ''}{reason}") from error
+
+
+def _line_of(path: Path, where: str) -> int:
+    """The line of the value that a msgspec path such as ``inputs[0].port`` points at, or of its nearest parent."""
+    node = yaml.compose(path.read_bytes(), Loader=_Loader)
+    line = 1
+    for step in where.replace("[", ".[").split("."):
+        if node is None:
+            break
+        line = node.start_mark.line + 1
+        if isinstance(node, yaml.SequenceNode) and step.strip("[]").isdigit():
+            node = node.value[int(step.strip("[]"))]
+        elif isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == step]
+            if not found:
+                break
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+    else:
+        line = node.start_mark.line + 1 if node is not None and not where.endswith("]") else line
+    return line

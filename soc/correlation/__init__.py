@@ -1,0 +1,1 @@
+"""Sigma correlations over event-time windows."""

@@ -1,0 +1,1 @@
+"""The shells round the pure pipeline: files, the embedded service."""

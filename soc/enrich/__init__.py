@@ -1,0 +1,1 @@
+"""Adds what the ministry knows to an event: units, sites, systems, direction."""

@@ -1,0 +1,1 @@
+"""The stages composed: the only constructor of engines."""

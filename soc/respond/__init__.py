@@ -1,0 +1,1 @@
+"""Triage: fold, score by rule and system level, suppress."""

@@ -1,0 +1,1 @@
+"""Sigma rules: load, map fields, compile together, match, explain."""

@@ -1,0 +1,69 @@
+"""The store's contract. Every store passes tests/stores/contract.py; SQLite is the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from soc.core.alert import Alert
+from soc.core.event import Event, Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """Which alerts; None means any. Times are µs and compare with last_seen >= since, first_seen < until.
+
+    min_severity  a severity word; that and worse
+    rule          rule id, or name, or a part of the title (case-insensitive)
+    host          a host name or address among the alert's hosts or group values
+    limit, offset paging, ordered by score then last_seen, both falling, then id
+    """
+
+    min_severity: str | None = None
+    rule: str | None = None
+    host: str | None = None
+    since: int | None = None
+    until: int | None = None
+    limit: int = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What purge keeps: events and rejected lines younger than max_age µs, newest first within max_bytes (0: no bound)."""
+
+    max_age: int = 0
+    max_bytes: int = 0
+
+
+class Store(Protocol):
+    """Events, rejected lines, alerts, and the pipeline's state. Writes are idempotent by id; commit makes them durable."""
+
+    def put_events(self, events: Sequence[Event]) -> None: ...
+    def put_rejected(self, rejected: Sequence[Rejected]) -> None: ...
+    def put_alerts(self, alerts: Iterable[Alert]) -> None:
+        """Writes each alert as it now is (absolute values, so a replay writes the same); a person's status is kept."""
+
+    def put_state(self, name: str, state: bytes) -> None: ...
+    def state(self, name: str) -> bytes | None: ...
+    def commit(self) -> None: ...
+    def alerts(self, wanted: AlertFilter) -> list[Alert]: ...
+    def alert(self, id: str) -> Alert | None:
+        """By id or by an unambiguous beginning of it (at least 4 digits)."""
+
+    def count_alerts(self, wanted: AlertFilter) -> dict[str, int]:
+        """Number by severity word, regardless of limit and offset."""
+
+    def event(self, id: str) -> dict[str, object] | None:
+        """An event in wire form (dates as ISO text, event.id added)."""
+
+    def events_around(self, time: int, margin: int, limit: int) -> list[dict[str, object]]: ...
+    def rejected(self, limit: int) -> list[Rejected]: ...
+    def counts(self) -> dict[str, int]:
+        """{"events": n, "rejected": n, "alerts": n, "bytes": n}."""
+
+    def purge(self, retention: Retention, now: int) -> int:
+        """Removes what is too old or too much; the number of events removed. Alerts and their evidence stay."""
+
+    def close(self) -> None: ...

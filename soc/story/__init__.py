@@ -1,0 +1,1 @@
+"""The bundled story: a deterministic morning at the ministry, in real log formats."""
