@@ -65,6 +65,7 @@ class Device:
     programs    syslog program names that are this device's, without the part behind "/" ("postfix" for postfix/smtpd)
     datasets    event.dataset -> Dataset, for every dataset it can make
     join        makes a fresh Join, or None
+    joins       True when its events are offered to the joins (mail servers, spam and virus filters)
     fallback    True for the one that takes what nobody else reads
     """
 
@@ -75,4 +76,5 @@ class Device:
     looks_like: Callable[[str], bool] = field(default=lambda text: False)
     programs: frozenset[str] = frozenset()
     join: Callable[[], Join] | None = None
+    joins: bool = False
     fallback: bool = False

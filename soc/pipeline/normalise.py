@@ -1,0 +1,90 @@
+"""Lines to events: take off the syslog header, recognise the device, parse, enrich, join."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from soc.core.event import Event, RawBatch, Rejected
+from soc.parsers import Device, Join, devices, recognise
+from soc.parsers._syslog import read_line
+
+# What a parser may raise on hostile or truncated text; anything else is a defect of the parser and must be seen.
+BAD_DATA = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+
+
+@dataclass(slots=True)
+class Normalised:
+    """A batch's events and rejected lines; len(events) - joined + len(rejected) is the number of lines."""
+
+    events: list[Event] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    joined: int = 0
+
+
+class Normaliser:
+    """Keeps only what joins need between batches (the open mails of a mail server)."""
+
+    def __init__(self, enrich: Callable[[Event], None], zone: int) -> None:
+        self._enrich = enrich
+        self._zone = zone
+        self._devices: Mapping[str, Device] = devices()
+        self._joins: dict[str, Join] = {
+            device.name: device.join() for device in self._devices.values() if device.join is not None
+        }
+
+    def __call__(self, batch: RawBatch) -> Normalised:
+        """Every line becomes an event or a Rejected; joined events come on top."""
+        result = Normalised()
+        events, rejected = result.events, result.rejected
+        enrich, zone, received, origin = self._enrich, self._zone, batch.received, batch.origin
+        fixed = None if batch.device == "auto" else self._devices[batch.device]
+        joins = tuple(self._joins.values())
+        position = batch.position
+        for raw in batch.lines:
+            name = batch.device
+            try:
+                line = read_line(raw, received, zone)
+                device = fixed or recognise(line)
+                name = device.name
+                event = device.parse(line)
+            except BAD_DATA as error:
+                reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+                rejected.append(Rejected(origin, position, received, name, reason, raw))
+            else:
+                event["soc.origin"] = origin
+                event["log.offset"] = position
+                enrich(event)
+                events.append(event)
+                if device.joins:
+                    for join in joins:
+                        for whole in join.feed(event):
+                            enrich(whole)
+                            events.append(whole)
+                            result.joined += 1
+            position += 1
+        return result
+
+    def expire(self, watermark: int) -> list[Event]:
+        """Joined events whose remaining lines are not waited for any longer."""
+        overdue = [event for join in self._joins.values() for event in join.expire(watermark)]
+        for event in overdue:
+            self._enrich(event)
+        return overdue
+
+    def state(self) -> bytes:
+        """The open joins, to go on after a restart."""
+        return msgspec.msgpack.encode({name: join.state() for name, join in self._joins.items()})
+
+    def restore(self, state: bytes) -> None:
+        """The inverse of state; joins of devices that are gone are dropped."""
+        for name, saved in msgspec.msgpack.decode(state).items():
+            if name in self._joins:
+                self._joins[name].restore(saved)
+
+
+def device_names() -> Sequence[str]:
+    """The names that ``--device`` and ``device:`` accept, besides "auto"."""
+    return sorted(devices())
