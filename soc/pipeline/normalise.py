@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from soc.core.event import Event, RawBatch, Rejected
-from soc.parsers import Device, Join, devices, recognise
-from soc.parsers._syslog import read_line
+from soc.parsers import Device, Join, ParseError, devices, read_line, recognise
 
 # What a parser may raise on hostile or truncated text; anything else is a defect of the parser and must be seen.
 BAD_DATA = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
@@ -46,6 +45,8 @@ class Normaliser:
         for raw in batch.lines:
             name = batch.device
             try:
+                if not raw or raw.isspace():
+                    raise ParseError("empty line")
                 line = read_line(raw, received, zone)
                 device = fixed or recognise(line)
                 name = device.name
@@ -83,6 +84,13 @@ class Normaliser:
         for name, saved in msgspec.msgpack.decode(state).items():
             if name in self._joins:
                 self._joins[name].restore(saved)
+
+
+def first_time(lines: Iterable[bytes], device: str, received: int, zone: int) -> int:
+    """The earliest event time (µs) among some lines; 0 when none of them parses. Leaves no trace in any state."""
+    batch = RawBatch("", device, received, 0, tuple(lines))
+    events = Normaliser(lambda event: None, zone)(batch).events
+    return min((time for event in events if isinstance(time := event["@timestamp"], int)), default=0)
 
 
 def device_names() -> Sequence[str]:

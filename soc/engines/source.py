@@ -1,0 +1,145 @@
+"""Log files as batches of lines: plain, gzip and zstd, of any size in constant memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+import zstandard
+
+from soc.core.errors import SocError
+
+CHUNK = 1024 * 1024
+MAX_LINE = 1024 * 1024
+_SNIFF = 4096
+_UNREADABLE = {
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"\xfd7zXZ\x00": "xz-compressed; unpack it first (xz -d)",
+    b"BZh": "bzip2-compressed; unpack it first (bzip2 -d)",
+    b"ElfFile\x00": "a Windows event log (EVTX), which is not read yet",
+    b"\x7fELF": "a program, not a log",
+    b"SQLite format 3\x00": "a SQLite database, not a log",
+    b"%PDF": "a PDF, not a log",
+}
+
+
+class UnusableInput(SocError):
+    """A file that cannot be read as lines of text; the text names the file and says what it is."""
+
+
+class LogFile:
+    """One input. ``consumed`` and ``size`` are bytes on disk, for progress; size is 0 when it is not known."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._raw: IO[bytes] = sys.stdin.buffer if path is None else _opened(path)
+        stat = None if path is None else path.stat()
+        self.size = stat.st_size if stat else 0
+        self.modified = int(stat.st_mtime * 1_000_000) if stat else 0
+        self._text = self._decoded()
+        self._tail = b""
+        self._ended = False
+        self.cut = 0
+
+    def _decoded(self) -> IO[bytes]:
+        buffered = io.BufferedReader(cast("io.RawIOBase", self._raw), CHUNK) if self.path else self._raw
+        head = buffered.peek(_SNIFF)[:_SNIFF]  # type: ignore[attr-defined]  # stdin.buffer is a BufferedReader
+        if head.startswith(b"\x1f\x8b"):
+            return cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
+        if head.startswith(b"\x28\xb5\x2f\xfd"):
+            return cast(
+                "IO[bytes]",
+                zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(
+                    buffered, read_across_frames=True
+                ),
+            )
+        for magic, what in _UNREADABLE.items():
+            if head.startswith(magic):
+                raise UnusableInput(f"{self.path or 'stdin'}: {what}")
+        if head.count(0) * 10 > len(head):
+            raise UnusableInput(f"{self.path or 'stdin'}: binary data, not lines of text")
+        return cast("IO[bytes]", buffered)
+
+    @property
+    def consumed(self) -> int:
+        """Bytes taken from disk so far."""
+        return self._raw.tell() if self.path else 0
+
+    def batches(self, lines: int = 2000) -> Iterator[tuple[bytes, ...]]:
+        """The lines, without their ends, some thousands at a time; a line over 1 MiB comes in pieces, counted in cut.
+
+        UnusableInput if a compressed file is damaged: what came before it has been given.
+        """
+        held: list[bytes] = []
+        while not self._ended:
+            held += self._more()
+            while len(held) >= lines:
+                yield tuple(held[:lines])
+                del held[:lines]
+        if held:
+            yield tuple(held)
+
+    def _more(self) -> list[bytes]:
+        try:
+            chunk = self._text.read(CHUNK)
+        except (OSError, EOFError, zstandard.ZstdError) as error:
+            self._ended = True
+            raise UnusableInput(f"{self.path or 'stdin'}: {error}") from error
+        if not chunk:
+            self._ended = True
+            return [self._tail] if self._tail else []
+        lines = (self._tail + chunk).split(b"\n")
+        self._tail = lines.pop()
+        if len(self._tail) > MAX_LINE:
+            lines.append(self._tail)
+            self._tail = b""
+            self.cut += 1
+        return [line[:-1] if line.endswith(b"\r") else line for line in lines]
+
+    def close(self) -> None:
+        """Frees the file; harmless when called twice."""
+        self._text.close()
+        if self.path:
+            self._raw.close()
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb", buffering=0)
+    except OSError as error:
+        raise UnusableInput(f"{path}: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to read and the name its events carry; path None is standard input."""
+
+    path: Path | None
+    name: str
+
+
+def expand(paths: Iterable[Path]) -> list[Source]:
+    """Files and, of directories, every regular file below them that is not hidden, in sorted order.
+
+    A name is relative to what was asked for, so the same folder gives the same event ids wherever it lies.
+    "-" is standard input. UnusableInput names a path that does not exist.
+    """
+    found: dict[Path | None, Source] = {}
+    for path in paths:
+        if str(path) == "-":
+            found[None] = Source(None, "stdin")
+        elif path.is_dir():
+            for file in sorted(file for file in path.rglob("*") if file.is_file()):
+                name = file.relative_to(path)
+                if not any(part.startswith(".") for part in name.parts):
+                    found[file] = Source(file, name.as_posix())
+        elif path.exists():
+            found[path] = Source(path, path.name)
+        else:
+            raise UnusableInput(f"{path}: no such file")
+    return list(found.values())
