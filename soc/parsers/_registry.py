@@ -1,0 +1,79 @@
+"""Which devices there are, and whose line this is. A parser file is found by being here."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Final
+
+import soc.parsers as package
+from soc.core.logsource import Dataset
+from soc.parsers._device import Device, Line
+
+_MEMO_SIZE: Final = 4096
+
+_by_program: dict[str, Device | None] = {}
+
+
+@cache
+def devices() -> dict[str, Device]:
+    """Every device by name, in that order. TypeError names a file whose DEVICE is missing or misnamed."""
+    found = {}
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+        if module.name.startswith("_"):
+            continue
+        device = getattr(import_module(f"{package.__name__}.{module.name}"), "DEVICE", None)
+        if not isinstance(device, Device) or device.name != module.name:
+            raise TypeError(f"{module.name}.py: needs DEVICE = Device(name={module.name!r}, ...)")
+        found[device.name] = device
+    return found
+
+
+def recognise(line: Line) -> Device:
+    """Whose line this is: by its syslog program, else by how its text looks, else the fallback's."""
+    if line.program:
+        program = line.program
+        try:
+            device = _by_program[program]
+        except KeyError:
+            device = _owner(program)
+        if device is not None:
+            return device
+    text = line.text
+    tests, fallback = _by_looks()
+    for looks_like, device in tests:
+        if looks_like(text):
+            return device
+    return fallback
+
+
+@cache
+def fills_by_dataset() -> dict[str, Dataset]:
+    """Every dataset of every device by its event.dataset. ValueError if two devices make the same one."""
+    merged: dict[str, Dataset] = {}
+    for device in devices().values():
+        if twice := sorted(merged.keys() & device.datasets.keys()):
+            raise ValueError(f"{device.name}: {', '.join(twice)}: another device makes this dataset too")
+        merged.update(device.datasets)
+    return merged
+
+
+@cache
+def _by_looks() -> tuple[tuple[tuple[Callable[[str], bool], Device], ...], Device]:
+    """The tests in order of device name, which is fixed; each means "surely", so order seldom decides."""
+    last = [device for device in devices().values() if device.fallback]
+    if len(last) != 1:
+        raise ValueError(f"exactly one device is the fallback, not {len(last)}")
+    tests = tuple((device.looks_like, device) for device in devices().values() if not device.fallback)
+    return tests, last[0]
+
+
+def _owner(program: str) -> Device | None:
+    name = program.partition("/")[0].lower()
+    owner = next((device for device in devices().values() if name in device.programs), None)
+    if len(_by_program) >= _MEMO_SIZE:
+        _by_program.clear()
+    _by_program[program] = owner
+    return owner
