@@ -57,7 +57,7 @@ class _Reader:
     reached: int
     position: int = 1
     file: LogFile | None = None
-    batches: Iterator[tuple[bytes, ...]] = iter(())
+    batches: Iterator[tuple[bytes, ...]] = field(default_factory=lambda: iter(()))
 
     def __lt__(self, other: _Reader) -> bool:
         return (self.reached, self.order) < (other.reached, other.order)

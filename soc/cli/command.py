@@ -1,0 +1,85 @@
+"""What every verb shares: the language switch, translated help, and errors as one line with exit status 2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from soc.core.errors import SocError
+from soc.core.hostile import plain
+from soc.core.i18n import LANGUAGES, Translate, chosen_language, translator
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_LANGUAGE = "soc.language"
+
+
+def _set_language(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    if value:
+        ctx.find_root().meta[_LANGUAGE] = value
+
+
+language_option = click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    callback=_set_language,
+    expose_value=False,
+    is_eager=True,
+    help="Language of everything outside the logs (or set SOC_LANG).",
+)
+
+
+def language() -> str:
+    """The language of this call: --lang, before or after the verb, else SOC_LANG, else English."""
+    ctx = click.get_current_context(silent=True)
+    return chosen_language(ctx.find_root().meta.get(_LANGUAGE) if ctx else None)
+
+
+def translate() -> Translate:
+    """The translator of this call's language."""
+    return translator(language())
+
+
+class Translated(click.Command):
+    """A command whose help is in the chosen language, and whose SocError is one line, exit status 2."""
+
+    def get_short_help_str(self, limit: int = 90) -> str:
+        return translate()((self.help or "").split("\n", 1)[0])
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        t = translate()
+        paragraphs = (" ".join(part.split()) for part in (self.help or "").split("\n\n"))
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text("\n\n".join(t(paragraph) for paragraph in paragraphs))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        t = translate()
+        records = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))]
+        with formatter.section(t("Options")):
+            formatter.write_dl([(names, t(text)) for names, text in records])
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SocError as error:
+            click.echo(f"soc: {plain(error)}", err=True)
+            ctx.exit(2)
+
+
+class TranslatedGroup(Translated, click.Group):
+    """A verb with verbs of its own, such as ``soc rules check``."""
+
+
+def verb(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
+    """Makes a function a verb: its docstring is the help, and --lang is understood."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        made = click.command(name, cls=Translated)(function)
+        return language_option(made)
+
+    return decorate
