@@ -97,8 +97,7 @@ def analyze(
     """
     totals = Totals()
     waiting = [
-        _Reader(n, source, start)
-        for n, (source, start) in enumerate(_starts(sources, device, zone, reference, totals))
+        _Reader(n, source, start) for n, (source, start) in enumerate(_starts(sources, device, zone, reference, totals))
     ]
     heapq.heapify(waiting)
     while waiting:
@@ -114,9 +113,7 @@ def analyze(
             _feed(
                 pipeline,
                 reader,
-                RawBatch(
-                    f"file:{reader.source.name}", device, reference or reader.modified, reader.position, lines
-                ),
+                RawBatch(f"file:{reader.source.name}", device, reference or reader.modified, reader.position, lines),
                 totals,
                 carry_out,
             )
@@ -141,9 +138,7 @@ def _feed(
     reader.position += len(batch.lines)
 
 
-def _advance(
-    pipeline: Pipeline, watermark: int, totals: Totals, carry_out: Callable[[Outcome], None]
-) -> None:
+def _advance(pipeline: Pipeline, watermark: int, totals: Totals, carry_out: Callable[[Outcome], None]) -> None:
     outcome = pipeline.advance(watermark)
     totals.add(outcome, 0)
     carry_out(outcome)

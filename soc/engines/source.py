@@ -54,9 +54,7 @@ class LogFile:
         if head.startswith(b"\x28\xb5\x2f\xfd"):
             return cast(
                 "IO[bytes]",
-                zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(
-                    buffered, read_across_frames=True
-                ),
+                zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(buffered, read_across_frames=True),
             )
         for magic, what in _UNREADABLE.items():
             if head.startswith(magic):
@@ -86,7 +84,7 @@ class LogFile:
 
     def _more(self) -> list[bytes]:
         try:
-            chunk = self._text.read(CHUNK)
+            chunk = self._text.read1(CHUNK)  # type: ignore[attr-defined]  # so that a slow pipe gives what it has
         except (OSError, EOFError, zstandard.ZstdError) as error:
             self._ended = True
             raise UnusableInput(f"{self.path or 'stdin'}: {error}") from error

@@ -38,9 +38,7 @@ class Outcome:
 class Pipeline:
     """One instance per partition of the input; all its state can be taken out and put back."""
 
-    def __init__(
-        self, content: Content, inventory: Inventory, *, zone: int, lateness: int, fold: int
-    ) -> None:
+    def __init__(self, content: Content, inventory: Inventory, *, zone: int, lateness: int, fold: int) -> None:
         self._match = content.matcher.match
         self._rules = content.rules_by_id
         self._normalise = Normaliser(Enricher(inventory), zone)

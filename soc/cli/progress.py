@@ -1,0 +1,42 @@
+"""A progress bar with rate and time left on a terminal, and nothing where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from soc.cli.show import console
+from soc.core.i18n import Translate
+from soc.engines.analyze import Totals
+
+
+@contextmanager
+def reading(t: Translate) -> Iterator[Callable[[Totals], None]]:
+    """Gives the function that analyze() calls after each batch; the bar is on standard error."""
+    terminal = console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[lines]:,} " + t("lines")),
+        TextColumn("{task.fields[rate]:,.0f}/s"),
+        TimeRemainingColumn(),
+        console=terminal,
+        transient=True,
+        disable=not terminal.is_terminal,
+    ) as bar:
+        task = bar.add_task(t("reading"), total=None, lines=0, rate=0.0)
+
+        def update(totals: Totals) -> None:
+            elapsed = bar.tasks[0].elapsed or 0.0
+            bar.update(
+                task,
+                total=totals.size or None,
+                completed=totals.consumed,
+                lines=totals.lines,
+                rate=totals.lines / elapsed if elapsed else 0.0,
+            )
+
+        yield update

@@ -1,0 +1,147 @@
+"""How alerts look in a terminal. Log text is made harmless here, and never read as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta, timezone
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from soc.core.alert import Alert
+from soc.core.hostile import plain
+from soc.core.i18n import Translate
+
+SEVERITY_STYLE = {
+    "critical": "bold white on red",
+    "high": "bold red",
+    "medium": "yellow",
+    "low": "cyan",
+    "informational": "dim",
+}
+LOCAL = timezone(timedelta(hours=7))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EVENT_FIELDS = (
+    "source.ip", "source.port", "destination.ip", "destination.port", "user.name", "host.name", "observer.name",
+    "event.action", "event.outcome", "url.original", "dns.question.name", "email.from.address",
+    "email.to.address", "email.subject", "file.name", "rule.name", "process.command_line",
+)  # fmt: skip
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A terminal that neither interprets markup nor guesses at highlights."""
+    return Console(markup=False, highlight=False, emoji=False, stderr=stderr, soft_wrap=False)
+
+
+def clock(micros: int, *, seconds: bool = True) -> str:
+    """Local time (+07:00) for people."""
+    moment = (_EPOCH + timedelta(microseconds=micros)).astimezone(LOCAL)
+    return moment.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%d/%m %H:%M")
+
+
+def title_of(alert: Alert, language: str) -> str:
+    """The alert's title in the reader's language, where the rule has one."""
+    return plain(alert.title_vi if language == "vi" and alert.title_vi else alert.title)
+
+
+def about(alert: Alert) -> str:
+    """Whom it concerns, on one line: "source.ip 10.1.50.23"."""
+    return ", ".join(f"{name} {plain(value, 60)}" for name, value in alert.group)
+
+
+def alert_table(alerts: Iterable[Alert], t: Translate, language: str) -> Table:
+    """A row an alert, the worst first."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("severity", "score", "last seen", "count", "alert", "about", "id"):
+        table.add_column(
+            t(heading),
+            justify="right" if heading in {"score", "count"} else "left",
+            no_wrap=heading not in {"alert", "about"},
+            overflow="fold",
+        )
+    for alert in alerts:
+        table.add_row(
+            Text(t(alert.severity), style=SEVERITY_STYLE[alert.severity]),
+            str(alert.score),
+            clock(alert.last_seen, seconds=False),
+            f"{alert.count:,}",
+            Text(title_of(alert, language)),
+            Text(about(alert)),
+            alert.id[:8],
+        )
+    return table
+
+
+def alert_detail(alert: Alert, t: Translate, language: str) -> RenderableType:
+    """One alert in full: what, why, on what evidence, and what to do next."""
+    vietnamese = language == "vi"
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (f" {t(alert.severity).upper()} ", SEVERITY_STYLE[alert.severity]),
+            "  ",
+            (title_of(alert, language), "bold"),
+        ),
+        Text(plain(alert.description_vi if vietnamese and alert.description_vi else alert.description).strip()),
+        Text(""),
+        _facts(alert, t),
+        _heading(t("Why")),
+        _reasons(alert, t),
+        _heading(t("Events ({shown} of {all})", shown=len(alert.events), all=f"{alert.count:,}")),
+        *(_event(ref.time, ref.event) for ref in alert.events),
+    ]
+    steps = alert.next_steps.get(language) or alert.next_steps.get("en", ())
+    if steps:
+        parts.append(_heading(t("What to do next")))
+        parts += [Padding(Text(f"{number}. {plain(step)}"), (0, 0, 0, 2)) for number, step in enumerate(steps, 1)]
+    if alert.false_positives:
+        parts.append(_heading(t("It may be harmless when")))
+        parts += [Padding(Text(f"- {plain(text)}"), (0, 0, 0, 2)) for text in alert.false_positives]
+    return Group(*parts)
+
+
+def _facts(alert: Alert, t: Translate) -> Table:
+    facts = Table.grid(padding=(0, 2, 0, 0))
+    rows = (
+        ("id", alert.id),
+        ("about", about(alert)),
+        ("seen", f"{clock(alert.first_seen)} – {clock(alert.last_seen)}, {alert.count:,}×"),
+        ("system", " · ".join(part for part in (alert.system, alert.unit) if part)),
+        ("score", alert.formula),
+        ("ATT&CK", ", ".join(f"{id} {name}" for id, name in alert.techniques)),
+        ("rule", f"{alert.rule_name or alert.rule_id} ({alert.kind}, {alert.rule_hash[:8]})"),
+    )
+    for name, value in rows:
+        if value:
+            facts.add_row(Text(t(name), style="dim"), Text(plain(value)))
+    return facts
+
+
+def _heading(text: str) -> Text:
+    return Text(f"\n{text}", style="bold")
+
+
+def _reasons(alert: Alert, t: Translate) -> Table:
+    table = Table.grid(padding=(0, 1, 0, 0))
+    for reason in alert.reasons:
+        table.add_row(
+            Text("  ✔" if reason.matched else "  ✘", style="green" if reason.matched else "red"),
+            Text(plain(reason.field)),
+            Text(plain(reason.operator), style="dim"),
+            Text(plain(reason.pattern, 80), style="bold"),
+            Text(f"{t('was')} {plain(reason.value, 160)}"),
+        )
+    return table
+
+
+def _event(time: int, event: dict[str, object]) -> Padding:
+    known = [(name, event[name]) for name in _EVENT_FIELDS if event.get(name) not in (None, "", [])]
+    facts = "  ".join(f"{name}={_value(value)}" for name, value in known)
+    line = Text.assemble((clock(time), "cyan"), "  ", facts)
+    original = Text(plain(event.get("event.original", ""), 400), style="dim")
+    return Padding(Group(line, original), (0, 0, 0, 2))
+
+
+def _value(value: object) -> str:
+    return ",".join(plain(item, 80) for item in value) if isinstance(value, list | tuple) else plain(value, 120)
