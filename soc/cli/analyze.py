@@ -73,7 +73,7 @@ def command(
         totals = analyze(pipeline, expand(files), device, zone=zone, reference=reference, progress=progress)
     alerts = ranked(totals.alerts.values())
     if as_json or (out and out.suffix in {".json", ".ndjson", ".jsonl"}):
-        _write_json(alerts, out)
+        write_json(alerts, out)
     else:
         _write_table(alerts, out, t)
     if not as_json or out:
@@ -90,7 +90,7 @@ def ranked(alerts: object) -> list[Alert]:
     return sorted(alerts, key=lambda alert: (-alert.score, -alert.last_seen, alert.id))  # type: ignore[call-overload]
 
 
-def _write_json(alerts: list[Alert], out: Path | None) -> None:
+def write_json(alerts: list[Alert], out: Path | None) -> None:
     try:
         target: IO[bytes] = out.open("wb") if out else click.get_binary_stream("stdout")
     except OSError as error:
