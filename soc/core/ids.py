@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
 
@@ -19,6 +19,13 @@ def content_id(parts: Iterable[str], size: int = 16) -> str:
 def event_id(origin: str, position: int, original: str) -> str:
     """Where a line came from, its number there, and the line itself: the same on every replay."""
     return blake2b(f"{origin}\0{position}\0{original}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def id_of(event: Mapping[str, object]) -> str:
+    """The event_id of a finished event, from soc.origin, log.offset (the line's number) and event.original."""
+    origin, position = event.get("soc.origin", ""), event.get("log.offset", 0)
+    text = f"{origin}\0{position}\0{event.get('event.original', '')}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def alert_id(rule: str, group: Iterable[str], bucket: int) -> str:

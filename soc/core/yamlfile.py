@@ -57,8 +57,12 @@ def read_struct(path: Path, kind: type[Struct]) -> Struct:
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `$")
         where = where.rstrip("`").lstrip(".")
-        line = _line_of(path, where)
-        raise SettingsError(f"{path}:{line}: {where + ': ' if where else ''}{reason}") from error
+        raise wrong_value(path, where, reason) from error
+
+
+def wrong_value(path: Path, where: str, reason: str) -> SettingsError:
+    """The error to raise for the value at a path such as ``systems[2].unit``: names file, line and key."""
+    return SettingsError(f"{path}:{_line_of(path, where)}: {where + ': ' if where else ''}{reason}")
 
 
 def _line_of(path: Path, where: str) -> int:
