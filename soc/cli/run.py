@@ -1,0 +1,115 @@
+"""``soc run``: the embedded pipeline for good, as soc.yml says."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from pathlib import Path
+
+import click
+
+from collectors.agent import Agent
+from soc.cli.command import translate, verb
+from soc.core.clock import SystemClock
+from soc.core.errors import SettingsError, SocError
+from soc.core.hostile import plain
+from soc.core.settings import FileInput, Settings, SyslogInput, read_settings
+from soc.enrich import read_inventory
+from soc.engines.service import serve
+from soc.parsers import devices
+from soc.pipeline.content import Content, load_content
+from soc.web import Access
+
+
+@verb("run")
+@click.option(
+    "--settings",
+    "path",
+    default="soc.yml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The settings file.",
+)
+@click.option("--check", is_flag=True, help="Check the settings, say what it would do, and exit.")
+def command(path: Path, check: bool) -> None:
+    """Collect, detect and alert until stopped: syslog ports and files in, alerts in the store and the console.
+
+    SIGTERM or Ctrl-C stops it within 10 seconds with everything received on disk.
+    """
+    t = translate()
+    settings = read_settings(path)
+    _check(path, settings)
+    content = load_content([Path(folder) for folder in settings.rules], shipped=settings.shipped_rules)
+    for line in plan(settings, content):
+        click.echo(line)
+    if check:
+        if content.problems:
+            raise SystemExit(2)
+        click.echo(t("{path} is right", path=path))
+        return
+    if not settings.inputs:
+        raise SettingsError(f"{path}: inputs: {t('none given, so there is nothing to do')}")
+    password = secrets.token_urlsafe(9)
+    try:
+        asyncio.run(_serve(settings, content, password))
+    except OSError as error:
+        raise SocError(str(error)) from error
+
+
+def _check(path: Path, settings: Settings) -> None:
+    known = devices()
+    for number, item in enumerate(settings.inputs):
+        if item.device != "auto" and item.device not in known:
+            raise SettingsError(
+                f"{path}: inputs[{number}].device: no device {item.device}; there are: {', '.join(sorted(known))}"
+            )
+    if settings.inventory:
+        read_inventory(Path(settings.inventory))
+
+
+def plan(settings: Settings, content: Content) -> list[str]:
+    """What the service would do, one line each."""
+    t = translate()
+    lines = []
+    for item in settings.inputs:
+        if isinstance(item, FileInput):
+            lines.append(t("follow {path} ({device})", path=item.path, device=item.device))
+        else:
+            kind = f"syslog/{item.protocol}" if isinstance(item, SyslogInput) else "relp"
+            lines.append(
+                t(
+                    "listen on {kind} {host}:{port} ({device})",
+                    kind=kind,
+                    host=item.host,
+                    port=item.port,
+                    device=item.device,
+                )
+            )
+    active = sum(1 for state in content.states.values() if state.word == "active")
+    lines.append(t("detect with {active} active rules of {all}, {n} correlations",
+                   active=active, all=len(content.rules), n=len(content.correlations)))  # fmt: skip
+    lines += [f"  {t('rejected')}: {plain(problem)}" for problem in content.problems]
+    lines.append(t("store in {folder}, events for {age} and up to {size}",
+                   folder=settings.data_dir, age=settings.retention.age, size=settings.retention.size))  # fmt: skip
+    if settings.console.enabled:
+        lines.append(t("console on http://{host}:{port}", host=settings.console.host, port=settings.console.port))
+    return lines
+
+
+async def _serve(settings: Settings, content: Content, password: str) -> None:
+    t = translate()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def started(agent: Agent) -> None:
+        for name, port in agent.ports.items():
+            click.echo(t("listening: {name} port {port}", name=name, port=port))
+        if settings.console.enabled:
+            click.echo(t("sign in once with the password {password}", password=password))
+        click.echo(t("running; Ctrl-C stops"))
+
+    await serve(settings, content, SystemClock(), Access(password, settings.language), stop, started)
+    click.echo(t("stopped"))

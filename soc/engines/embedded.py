@@ -1,0 +1,206 @@
+"""``soc run``: the pipeline for good on one machine. Inputs -> spool on disk -> pipeline -> SQLite.
+
+A line is safe once it is in the spool. What follows can be repeated: every few seconds the pipeline's
+state is stored together with the spool position it stands for, and after a crash the lines behind that
+position are read again. Ids are hashes and alerts are written as absolute values, so a repetition
+writes what is already there. A store that fails (disk full, locked) is met in the same way: back to the
+last stored state, and again, while the spool holds the lines.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from soc.core.clock import Clock
+from soc.core.errors import StoreError
+from soc.core.event import RawBatch, Rejected
+from soc.core.settings import Settings, duration, size
+from soc.pipeline.pipeline import Outcome, Pipeline
+from soc.pipeline.watermark import Watermark
+from soc.stores.store import Retention, Store
+
+SNAPSHOT = "pipeline"
+BATCH_LINES = 4000
+COMMIT_EVERY = 500_000
+SNAPSHOT_EVERY = 5_000_000
+PURGE_EVERY = 3600_000_000
+IDLE = 0.1
+RETRY = 1.0
+
+
+class Reader(Protocol):
+    """The reading side of the spool."""
+
+    def read(self, position: int, max_lines: int) -> list[RawBatch]: ...
+    def release(self, position: int) -> None: ...
+    @property
+    def end(self) -> int:
+        """The position after the last durable line."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the processor has done since it started; read by the health page."""
+
+    position: int = 0
+    lines: int = 0
+    events: int = 0
+    rejected: int = 0
+    hits: int = 0
+    alerts: int = 0
+    failures: int = 0
+    last_failure: str = ""
+    watermark: int = 0
+    purged: int = 0
+    last_seen: dict[str, int] = field(default_factory=dict)
+    per_origin: Counter[str] = field(default_factory=Counter)
+
+
+class Processor:
+    """Drains the spool into the store. Runs in a thread of its own; ``stop`` lets it finish what is durable."""
+
+    def __init__(self, spool: Reader, pipeline: Pipeline, store: Store, settings: Settings, clock: Clock) -> None:
+        self._spool = spool
+        self._pipeline = pipeline
+        self._store = store
+        self._clock = clock
+        self._watermark = Watermark(lateness=duration(settings.lateness))
+        self._retention = Retention(duration(settings.retention.age), size(settings.retention.size))
+        self._stop = threading.Event()
+        self._committed = self._snapshot_at = self._purged_at = clock.now()
+        self._dirty = False
+        self.progress = Progress()
+        self._fresh = (0, self._watermark.state(), pipeline.state())
+        self._resume()
+
+    def _resume(self) -> None:
+        """Back to the last stored state and the position it stands for; to the beginning if there is none."""
+        saved = self._store.state(SNAPSHOT)
+        position, watermark, state = (
+            msgspec.msgpack.decode(saved, type=tuple[int, bytes, bytes]) if saved else self._fresh
+        )
+        self.progress.position = position
+        self._watermark.restore(watermark)
+        self._pipeline.restore(state)
+
+    def run(self) -> None:
+        """Until ``stop``: read, process, store, commit."""
+        while not self._stop.is_set():
+            try:
+                if not self._step():
+                    self._stop.wait(IDLE)
+            except StoreError as error:
+                self._failed(error)
+                self._stop.wait(RETRY)
+                self._try(self._resume)
+        self._try(self._snapshot)
+
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except StoreError as error:
+            self._failed(error)
+
+    def _step(self) -> bool:
+        """One round; False when there was nothing to read."""
+        batches = self._spool.read(self.progress.position, BATCH_LINES)
+        for batch in batches:
+            self._process(batch)
+        now = self._clock.now()
+        if not batches:
+            self._watermark.tick(now)
+        self._advance()
+        self._commit_when_due(now)
+        return bool(batches)
+
+    def stop(self) -> None:
+        """Asks the loop to end; it stores a snapshot first."""
+        self._stop.set()
+
+    def _process(self, batch: RawBatch) -> None:
+        for part, outcome in self._fed(batch):
+            self._carry_out(outcome)
+            self.progress.lines += len(part.lines)
+            newest = max((time for event in outcome.events if isinstance(time := event["@timestamp"], int)), default=0)
+            if newest:
+                self._watermark.observe(batch.origin, newest, batch.received)
+        self.progress.per_origin[batch.origin] += len(batch.lines)
+        self.progress.last_seen[batch.origin] = batch.received
+        self.progress.position = batch.position + len(batch.lines)
+
+    def _fed(self, batch: RawBatch) -> list[tuple[RawBatch, Outcome]]:
+        """The batch's outcome; if something in it breaks the pipeline, line by line, the culprit kept as rejected."""
+        try:
+            return [(batch, self._pipeline.feed(batch))]
+        except Exception as error:  # noqa: BLE001 - a defect must cost one line, not the pipeline
+            self._failed(error)
+            if len(batch.lines) == 1:
+                reason = f"internal error: {type(error).__name__}: {error}"
+                lost = Rejected(batch.origin, batch.position, batch.received, batch.device, reason, batch.lines[0])
+                return [(batch, Outcome(rejected=[lost]))]
+            return [fed for line in _singly(batch) for fed in self._fed(line)]
+
+    def _advance(self) -> None:
+        self.progress.watermark = self._watermark.value
+        try:
+            outcome = self._pipeline.advance(self._watermark.value)
+        except Exception as error:  # noqa: BLE001 - as above; what is left in the windows is tried again
+            self._failed(error)
+        else:
+            self._carry_out(outcome)
+
+    def _failed(self, error: Exception) -> None:
+        self.progress.failures += 1
+        self.progress.last_failure = "".join(traceback.format_exception(error))[-2000:]
+
+    def _carry_out(self, outcome: Outcome) -> None:
+        if outcome.events or outcome.rejected or outcome.alerts:
+            self._store.put_events(outcome.events)
+            self._store.put_rejected(outcome.rejected)
+            self._store.put_alerts(outcome.alerts)
+            self._dirty = True
+        self.progress.events += len(outcome.events)
+        self.progress.rejected += len(outcome.rejected)
+        self.progress.hits += outcome.hits
+        self.progress.alerts += len(outcome.alerts)
+
+    def _commit_when_due(self, now: int) -> None:
+        if now - self._snapshot_at >= SNAPSHOT_EVERY:
+            self._snapshot()
+            self._snapshot_at = now
+        elif self._dirty and now - self._committed >= COMMIT_EVERY:
+            self._store.commit()
+            self._dirty = False
+        else:
+            return
+        self._committed = now
+        if now - self._purged_at >= PURGE_EVERY:
+            self._purged_at = now
+            self._purge(now)
+
+    def _purge(self, now: int) -> None:
+        self.progress.purged += self._store.purge(self._retention, now)
+        self._store.commit()
+
+    def _snapshot(self) -> None:
+        """State and position in one transaction; only then may the spool let the lines go."""
+        position = self.progress.position
+        state = (position, self._watermark.state(), self._pipeline.state())
+        self._store.put_state(SNAPSHOT, msgspec.msgpack.encode(state))
+        self._store.commit()
+        self._dirty = False
+        self._spool.release(position)
+
+
+def _singly(batch: RawBatch) -> list[RawBatch]:
+    return [
+        RawBatch(batch.origin, batch.device, batch.received, batch.position + number, (line,))
+        for number, line in enumerate(batch.lines)
+    ]

@@ -1,0 +1,110 @@
+"""The embedded service: inputs, processor and console in one process, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from collectors.agent import Agent
+from collectors.spool import Spool
+from soc.core.clock import Clock
+from soc.core.settings import Settings, size, zone_seconds
+from soc.engines.embedded import Processor
+from soc.pipeline.build import build_pipeline
+from soc.pipeline.content import Content
+from soc.stores.sqlite import SqliteStore
+from soc.web import Access, create_app
+
+STOP_WITHIN = 8.0
+"""Seconds for everything to stop; the promise is 10."""
+STORE_FILE = "soc.db"
+
+
+class Server(uvicorn.Server):
+    """uvicorn inside a process that handles its own signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def console_server(
+    store: Path, access: Access, health: Callable[[], dict[str, object]], host: str, port: int
+) -> Server:
+    """The console on a store, not yet started."""
+    app = create_app(lambda: SqliteStore.read_only(store), access, health)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    return Server(config)
+
+
+async def serve(
+    settings: Settings,
+    content: Content,
+    clock: Clock,
+    access: Access,
+    stop: asyncio.Event,
+    started: Callable[[Agent], None],
+) -> None:
+    """Runs until ``stop`` is set, then ends within STOP_WITHIN seconds with everything durable.
+
+    OSError if a port cannot be bound; StoreError if the store cannot be opened.
+    """
+    folder = Path(settings.data_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    store_path = folder / STORE_FILE
+    store = SqliteStore(store_path)
+    spool = Spool(folder / "spool", size(settings.spool_limit))
+    zone = zone_seconds(settings.timezone)
+    inventory = Path(settings.inventory) if settings.inventory else None
+    pipeline = build_pipeline(content, inventory, zone=zone, lateness=settings.lateness, fold=settings.fold)
+    processor = Processor(spool, pipeline, store, settings, clock)
+    agent = Agent(settings, spool, clock)
+    thread = threading.Thread(target=processor.run, name="processor")
+
+    def health() -> dict[str, object]:
+        progress = processor.progress
+        return {
+            "lines": progress.lines,
+            "events": progress.events,
+            "rejected": progress.rejected,
+            "hits": progress.hits,
+            "waiting": max(0, spool.end - progress.position),
+            "failures": progress.failures,
+            "watermark": progress.watermark,
+            "late": sum(pipeline.late.values()),
+            "suppressed": sum(pipeline.suppressed.values()),
+            "sources": [(name, n, progress.last_seen[name]) for name, n in progress.per_origin.most_common(200)],
+            "inputs": agent.counters(),
+            "now": clock.now(),
+        }
+
+    server = console_server(store_path, access, health, settings.console.host, settings.console.port)
+    tasks: list[asyncio.Task[None]] = []
+    await agent.start()
+    thread.start()
+    try:
+        if settings.console.enabled:
+            tasks.append(asyncio.create_task(server.serve()))
+        started(agent)
+        await stop.wait()
+    finally:
+        server.should_exit = True
+        await agent.stop(STOP_WITHIN / 2)
+        processor.stop()
+        await asyncio.to_thread(thread.join, STOP_WITHIN / 2)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        spool.close()
+        store.close()
