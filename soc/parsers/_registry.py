@@ -12,6 +12,8 @@ import soc.parsers as package
 from soc.core.logsource import Dataset
 from soc.parsers._device import Device, Line
 
+# What every event carries; a Dataset need not list these.
+ALWAYS: Final = frozenset({"@timestamp", "event.kind", "event.module", "event.dataset", "event.original"})
 _MEMO_SIZE: Final = 4096
 
 _by_program: dict[str, Device | None] = {}
@@ -51,12 +53,16 @@ def recognise(line: Line) -> Device:
 
 @cache
 def fills_by_dataset() -> dict[str, Dataset]:
-    """Every dataset of every device by its event.dataset. ValueError if two devices make the same one."""
+    """Every dataset of every device by its event.dataset, the fields that all events carry included.
+
+    ValueError if two devices make the same dataset.
+    """
     merged: dict[str, Dataset] = {}
     for device in devices().values():
         if twice := sorted(merged.keys() & device.datasets.keys()):
             raise ValueError(f"{device.name}: {', '.join(twice)}: another device makes this dataset too")
-        merged.update(device.datasets)
+        for name, dataset in device.datasets.items():
+            merged[name] = Dataset(dataset.sources, dataset.fills | ALWAYS)
     return merged
 
 

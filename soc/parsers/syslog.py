@@ -52,11 +52,6 @@ DEVICE = Device(
             sources=(LogSource(product="linux", service="syslog"),),
             fills=frozenset(
                 {
-                    "@timestamp",
-                    "event.kind",
-                    "event.module",
-                    "event.dataset",
-                    "event.original",
                     "message",
                     "host.name",
                     "process.name",
