@@ -1,0 +1,150 @@
+"""What each page shows. Handlers are plain functions: Starlette runs them in threads, so the store may block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from soc import __version__
+from soc.core.alert import Alert
+from soc.core.finding import Level
+from soc.core.hostile import plain
+from soc.core.i18n import LANGUAGES, translator
+from soc.core.settings import moment
+from soc.stores.store import AlertFilter, Store
+from soc.web.when import ago, local
+
+COOKIE = "soc_session"
+LANGUAGE_COOKIE = "soc_language"
+PER_PAGE = 50
+SEVERITIES = [level.word for level in reversed(Level)]
+RANGES = ("1h", "24h", "7d", "30d")
+
+_templates = Environment(loader=PackageLoader("soc.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+_templates.filters.update(local=local, plain=plain)
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A template in the reader's language; everything in it is escaped."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, request.app.state.access.language)
+    language = chosen if chosen in LANGUAGES else "en"
+    html = _templates.get_template(template).render(
+        t=translator(language),
+        language=language,
+        here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        version=__version__,
+        **values,
+    )
+    return HTMLResponse(html, status)
+
+
+def alerts(request: Request) -> Response:
+    """The queue: the worst first, filtered by the address's parameters, PER_PAGE a page."""
+    query = {name: value for name, value in request.query_params.items() if value}
+    page_number = max(1, int(query["page"])) if query.get("page", "").isdecimal() else 1
+    wanted, problem = _filter(request, query, page_number)
+    store: Store = request.app.state.open_store()
+    try:
+        found = store.alerts(wanted) if wanted else []
+        by_severity = store.count_alerts(wanted) if wanted else {}
+        newest = store.alerts(AlertFilter(limit=1))
+    finally:
+        store.close()
+    total = sum(by_severity.values())
+    return page(
+        request,
+        "alerts.html",
+        alerts=found,
+        by_severity=by_severity,
+        severities=SEVERITIES,
+        ranges=RANGES,
+        query={name: query.get(name, "") for name in ("severity", "rule", "host", "since", "until")},
+        problem=problem,
+        total=total,
+        page_number=page_number,
+        pages=max(1, -(-total // PER_PAGE)),
+        link=lambda **changes: _link(query, changes),
+        nothing_yet=not newest,
+    )
+
+
+def _filter(request: Request, query: Mapping[str, str], page_number: int) -> tuple[AlertFilter | None, str]:
+    now = request.app.state.health().get("now", 0)
+    try:
+        return AlertFilter(
+            min_severity=query["severity"] if query.get("severity") in SEVERITIES else None,
+            rule=query.get("rule"),
+            host=query.get("host"),
+            since=moment(query["since"], now) if "since" in query else None,
+            until=moment(query["until"], now) if "until" in query else None,
+            limit=PER_PAGE,
+            offset=(page_number - 1) * PER_PAGE,
+        ), ""
+    except (ValueError, OverflowError) as error:
+        return None, str(error)
+
+
+def _link(query: Mapping[str, str], changes: Mapping[str, object]) -> str:
+    kept = {name: value for name, value in query.items() if name != "page"} | changes
+    return "/alerts?" + urlencode({name: value for name, value in kept.items() if value})
+
+
+def alert(request: Request) -> Response:
+    """One alert: what, why, on what evidence, what next."""
+    store: Store = request.app.state.open_store()
+    try:
+        found = store.alert(request.path_params["id"])
+        if found is None:
+            raise HTTPException(404)
+        around = _around(store, found)
+    finally:
+        store.close()
+    return page(request, "alert.html", alert=found, around=around)
+
+
+def _around(store: Store, found: Alert) -> list[dict[str, object]]:
+    """What else happened within a minute of the first event, on the same addresses."""
+    names = {value for _, value in found.group} | set(found.hosts)
+    shown = {ref.id for ref in found.events}
+    near = store.events_around(found.first_seen, 60_000_000, 2000)
+    keys = ("source.ip", "destination.ip", "host.name", "user.name")
+    related = (event for event in near if event.get("event.id") not in shown)
+    return [event for event in related if names & {str(event.get(key)) for key in keys}][:20]
+
+
+def event(request: Request) -> Response:
+    """One event with every field, as JSON for people and machines."""
+    store: Store = request.app.state.open_store()
+    try:
+        found = store.event(request.path_params["id"])
+    finally:
+        store.close()
+    if found is None:
+        raise HTTPException(404)
+    return Response(
+        orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS), media_type="application/json"
+    )
+
+
+def health(request: Request) -> Response:
+    """Is everything arriving, parsed and stored? Sources, inputs, rejected lines."""
+    store: Store = request.app.state.open_store()
+    try:
+        counts = store.counts()
+        rejected = store.rejected(50)
+    finally:
+        store.close()
+    live = request.app.state.health()
+    return page(request, "health.html", live=live, counts=counts, rejected=rejected, ago=ago)
+
+
+def not_found(request: Request, _error: Exception) -> Response:
+    """The page for an address that leads nowhere."""
+    return page(request, "missing.html", 404)

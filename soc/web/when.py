@@ -1,0 +1,27 @@
+"""Times as people read them: local (+07:00), and how long ago."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from soc.core.i18n import Translate
+
+LOCAL = timezone(timedelta(hours=7))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def local(when: int | str) -> str:
+    """µs since the epoch, or an ISO time, as 2026-10-05 08:14:03 in local time."""
+    moment = datetime.fromisoformat(when) if isinstance(when, str) else _EPOCH + timedelta(microseconds=when)
+    return moment.astimezone(LOCAL).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def ago(when: int, now: int, t: Translate) -> str:
+    """ "3 min ago"; "just now" below ten seconds."""
+    seconds = max(0, now - when) // 1_000_000
+    if seconds < 10:
+        return t("just now")
+    for size, text in ((86400, "{n} d ago"), (3600, "{n} h ago"), (60, "{n} min ago")):
+        if seconds >= size:
+            return t(text, n=seconds // size)
+    return t("{n} s ago", n=seconds)
