@@ -1,0 +1,87 @@
+"""``soc demo``: the bundled morning at a ministry through the whole pipeline, then the console."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import click
+from rich.rule import Rule as Line
+from rich.text import Text
+
+from soc.cli.analyze import ranked, summary
+from soc.cli.command import language, translate, verb
+from soc.cli.console import serve_console
+from soc.cli.progress import reading
+from soc.cli.show import alert_detail, alert_table, console
+from soc.core.errors import SocError
+from soc.engines.analyze import Totals, analyze
+from soc.engines.source import expand
+from soc.pipeline.build import build_pipeline
+from soc.pipeline.content import load_content
+from soc.pipeline.pipeline import Outcome
+from soc.story import INVENTORY, write
+from soc.stores.sqlite import SqliteStore
+
+ZONE = 7 * 3600
+
+
+@verb("demo")
+@click.option("--exit", "leave", is_flag=True, help="Return at once instead of keeping the console open.")
+@click.option(
+    "--folder", default="soc-data/demo", show_default=True, type=click.Path(path_type=Path), help="Where to put it."
+)
+@click.option("--port", default=8765, show_default=True, help="The console's port (0: any).")
+def command(leave: bool, folder: Path, port: int) -> None:
+    """Replay a morning of a ministry's firewall, IDS, mail and web logs and show what is found.
+
+    The logs are made up, in the devices' real formats: 95 of 100 lines and more are ordinary traffic.
+    """
+    t = translate()
+    terminal = console()
+    logs, store_file = folder / "logs", folder / "soc.db"
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SocError(f"{folder}: {error.strerror}") from error
+    terminal.print(Text(t("Writing a morning's logs to {folder}", folder=logs)))
+    story = write(logs)
+    totals = _replay(story.files, store_file)
+    terminal.print(Line(t("What came of it"), align="left"))
+    terminal.print(summary(totals, t))
+    alerts = ranked(totals.alerts.values())
+    terminal.print(Line(t("Alerts"), align="left"))
+    terminal.print(alert_table(alerts, t, language()))
+    if alerts:
+        terminal.print(Line(t("One of them in full"), align="left"))
+        terminal.print(alert_detail(alerts[0], t, language()))
+    terminal.print(Line(t("Next"), align="left"))
+    if alerts:
+        terminal.print(
+            Text(f"  soc alerts show {alerts[-1].id[:8]}"),
+            Text(f"  soc alerts --host {alerts[0].group[0][1]}"),
+            sep="\n",
+        )
+    terminal.print(Text(f"  soc analyze {t('YOUR-LOG-FILES')}"))
+    if leave:
+        return
+    serve_console(store_file, secrets.token_urlsafe(9), "127.0.0.1", port)
+
+
+def _replay(files: tuple[Path, ...], store_file: Path) -> Totals:
+    t = translate()
+    for old in store_file.parent.glob(store_file.name + "*"):
+        old.unlink()
+    store = SqliteStore(store_file)
+
+    def keep(outcome: Outcome) -> None:
+        store.put_events(outcome.events)
+        store.put_rejected(outcome.rejected)
+        store.put_alerts(outcome.alerts)
+
+    pipeline = build_pipeline(load_content(), INVENTORY, zone=ZONE, lateness="10m")
+    with reading(t) as progress:
+        totals = analyze(pipeline, expand(files), "auto", zone=ZONE, carry_out=keep, progress=progress)
+    store.commit()
+    store.close()
+    return totals
