@@ -22,14 +22,16 @@ ENRICHED = frozenset(
 )
 """Every field that enrichment can add; to a rule they count as filled in each dataset."""
 
-# Distinct (source, destination, reporter) triples remembered.
-MEMORY = 50_000
+# Distinct combinations of places and reporting hosts remembered; an inventory has some hundreds.
+MEMORY = 20_000
 
-_Key = tuple[Value, Value, Value, Value]
+_NOT_NAMED = Place()
+
+_Key = tuple[Place | None, Place | None, Value, Value]
 
 
 class Enricher:
-    """Enriches events in place. The same parties get the same fields, so they are worked out once.
+    """Enriches events in place. Parties at the same places get the same fields, so these are worked out once.
 
     An event that names only one party happened at the host that reports it, and the reporting host is ours: an SSH
     log-in from 198.51.100.7 is inbound although sshd does not write its own address.
@@ -38,57 +40,45 @@ class Enricher:
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
         self._known: dict[_Key, dict[str, Value]] = {}
-        # Few distinct answers serve very many triples: each is held once.
-        self._answers: dict[tuple[tuple[str, Value], ...], dict[str, Value]] = {}
 
     def __call__(self, event: Event) -> None:
         """Adds the fields of ENRICHED that apply; what an event already says in them is replaced."""
         get = event.get
+        look_up = self._inventory.look_up
+        source, destination = get("source.ip"), get("destination.ip")
         key = (
-            get("source.ip"),
-            get("destination.ip"),
+            look_up(source) if isinstance(source, str) else _NOT_NAMED,
+            look_up(destination) if isinstance(destination, str) else _NOT_NAMED,
             get("host.name"),
             get("observer.name") or get("observer.hostname"),
         )
         known = self._known.get(key)
         if known is None:
-            known = self._learn(key)
+            if len(self._known) >= MEMORY:
+                self._known.clear()
+            known = self._known[key] = self._fields(*key)
         event.update(known)
         if "email.to.address" in event:
             mail = mail_direction(event, self._inventory)
             if mail is not None:
                 event["email.direction"] = mail
 
-    def _learn(self, key: _Key) -> dict[str, Value]:
-        fields = self._fields(*key)
-        answer = tuple(fields.items())
-        if len(self._known) >= MEMORY:
-            self._known.clear()
-            self._answers.clear()
-        known = self._known[key] = self._answers.setdefault(answer, fields)
-        return known
-
-    def _fields(self, source: Value, destination: Value, host: Value, observer: Value) -> dict[str, Value]:
-        at_source = self._at(source)
-        at_destination = self._at(destination)
+    def _fields(
+        self, source: Place | None, destination: Place | None, host: Value, observer: Value
+    ) -> dict[str, Value]:
         fields: dict[str, Value] = {}
-        if source is not None or destination is not None:
-            from_us = source is None or at_source is not None
-            to_us = destination is None or at_destination is not None
-            fields["network.direction"] = direction(from_us, to_us)
-        for side, place in (("source", at_source), ("destination", at_destination)):
+        if source is not _NOT_NAMED or destination is not _NOT_NAMED:
+            fields["network.direction"] = direction(source is not None, destination is not None)
+        for side, place in (("source", source), ("destination", destination)):
             if place is not None and place.unit:
                 fields[f"{side}.soc.unit"] = place.unit
             if place is not None and place.system:
                 fields[f"{side}.soc.system"] = place.system
-        parties = [place for place in (at_destination, at_source) if place is not None]
-        if source is None or destination is None:
+        parties = [place for place in (destination, source) if place is not None]
+        if source is _NOT_NAMED or destination is _NOT_NAMED:
             parties += self._reporters(host, observer)
         _describe(_concerned(parties), fields)
         return fields
-
-    def _at(self, ip: Value) -> Place | None:
-        return self._inventory.look_up(ip) if isinstance(ip, str) else None
 
     def _reporters(self, *names: Value) -> list[Place]:
         found = (self._inventory.by_host(name) for name in names if isinstance(name, str))

@@ -18,9 +18,12 @@ _DAY = timedelta(days=1)
 _VIETNAM = 25200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """Where an address or host belongs. level is the system's security level 1-5, 0 when unknown; ids or ""."""
+    """Where an address or host belongs. level is the system's security level 1-5, 0 when unknown; ids or "".
+
+    An inventory has one Place for each range and host, so places are compared by identity, which is quick.
+    """
 
     unit: str = ""
     site: str = ""

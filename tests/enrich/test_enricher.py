@@ -134,10 +134,10 @@ def test_memory_is_bounded_and_events_do_not_share_what_is_remembered(monkeypatc
     monkeypatch.setattr(enricher_module, "MEMORY", 5)
     enrich = Enricher(MINISTRY)
     for number in range(50):
-        event = {"source.ip": f"198.51.100.{number}", "destination.ip": "10.1.20.25"}
+        event = {"destination.ip": "10.1.20.25", "host.name": f"forged-{number}"}
         enrich(event)
         event["soc.system"] = "changed by somebody"
         assert len(enrich._known) <= 5
-    fresh = {"source.ip": "198.51.100.49", "destination.ip": "10.1.20.25"}
+    fresh = {"destination.ip": "10.1.20.25", "host.name": "forged-49"}
     enrich(fresh)
     assert fresh["soc.system"] == "mail"
