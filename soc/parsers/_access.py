@@ -17,10 +17,11 @@ from soc.parsers._time import clf_time
 from soc.parsers._url import ABSOLUTE_FIELDS, TARGET_FIELDS, put_host, put_target
 
 _TIME = r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]"
-# Possessive throughout, so that a line of 64 KB costs one pass. A quote within quotes is \" or \x22.
-_QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
+# Possessive throughout, so that a line of 64 KB costs one pass. A quote within quotes is \" or \x22; relays cut
+# long lines short, so any quoted part may be the last and without its end.
+_QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|$)'
 _LINE = re.compile(
-    rf"(\S.*?) {_TIME} {_QUOTED} (\d{{3}}|-) (\d{{1,18}}|-)(?!\d)(?: {_QUOTED}(?: {_QUOTED})?)?(.*)",
+    rf"(\S.*?) {_TIME} {_QUOTED}(?: (\d{{3}}|-) (\d{{1,18}}|-)(?!\d)(?: {_QUOTED}(?: {_QUOTED})?)?(.*)|$)",
     re.DOTALL | re.ASCII,
 )
 _ESCAPED = re.compile(r"((?:\\x[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
@@ -74,17 +75,21 @@ def access(line: Line, module: str) -> Event:
     }
     if line.host:
         event["host.name"] = line.host
-    _put_client(event, head)
+    words = head.split(" ")
+    if len(words) == 3 and words[2] == "-":
+        put_client_address(event, words[0])
+    else:
+        _put_client(event, words)
     put_request(event, request)
     if status in _STATUS:
         event["http.response.status_code"], event["event.outcome"] = _STATUS[status]
-    if size != "-":
+    if size and size != "-":
         event["http.response.body.bytes"] = int(size)
     if referrer and referrer != "-":
         event["http.request.referrer"] = unescaped(referrer) if "\\" in referrer else referrer
     if agent and agent != "-":
         event["user_agent.original"] = unescaped(agent) if "\\" in agent else agent
-    if more[:2] == ' "' and (forwarded := ip(more[2 : more.find('"', 2)].partition(",")[0].strip())):
+    if more and more[:2] == ' "' and (forwarded := ip(more[2 : more.find('"', 2)].partition(",")[0].strip())):
         event["network.forwarded_ip"] = forwarded
     return event
 
@@ -97,11 +102,13 @@ def is_access(text: str) -> bool:
 
 def is_plain_combined(text: str) -> bool:
     """True if the line begins with the client and ends with referrer and user agent: no vhost, not common."""
-    return ip(text.partition(" ")[0]) is not None and text.count('"') >= 6
+    return ip(text.partition(" ")[0]) is not None and text.count('"') >= 5
 
 
 def put_client_address(event: Event, address: str) -> None:
     """source.address always; source.ip or, where the server looked the name up, source.domain."""
+    if address == "-":
+        return
     event["source.address"] = address
     if known := ip(address):
         event["source.ip"] = known
@@ -114,7 +121,7 @@ def put_request(event: Event, request: str) -> None:
     start = request.find(" ")
     method = request[:start]
     end = request.rfind(" HTTP/")
-    if start < 1 or len(method) > 32 or not method.isupper() or "\\" in method or end == start:
+    if start < 1 or start > 32 or end == start or not method.isupper() or "\\" in method:
         event["event.reason"] = "malformed request"
         return
     event["http.request.method"] = method
@@ -146,15 +153,13 @@ def _plain(found: re.Match[str]) -> str:
     return found[2] if found[2] in '"\\' else found[0]
 
 
-def _put_client(event: Event, head: str) -> None:
+def _put_client(event: Event, words: list[str]) -> None:
     """ "[vhost[:port] ]client ident user", where the user, typed by the client, may hold spaces."""
-    words = head.split(" ")
     if len(words) > 3 and ip(words[0]) is None and (ip(words[1]) or words[0].rpartition(":")[2].isdigit()):
         if words[0] != "_":  # nginx's name for "no server name matched"
             put_host(event, words[0])
         del words[0]
-    if words[0] != "-":
-        put_client_address(event, words[0])
+    put_client_address(event, words[0])
     user = " ".join(words[2:])
     if user and user != "-" and user != '""' and not user.endswith(" -"):
         event["user.name"] = unescaped(user) if "\\" in user else user

@@ -23,7 +23,9 @@ _ERROR = re.compile(
     r"(?:\[(?:client|remote) ([^\] ]{1,300})\] )?(?:(AH\d{5}): )?(.*)",
     re.DOTALL | re.ASCII,
 )
-_NO_USER = re.compile(r"user [`']?([^ `':]{1,256})'?(?: not found|: authentication failure|: password mismatch| in realm)")
+_NO_USER = re.compile(
+    r"user [`']?([^ `':]{1,256})'?(?: not found|: authentication failure|: password mismatch| in realm)"
+)
 _REFERRER: Final = ", referer: "
 
 
@@ -129,6 +131,8 @@ DEVICE = Device(
     datasets={
         "apache.access": Dataset((LogSource("webserver", "apache", "access"),), _access.FILLS),
         # Sigma's own rules say only "service: apache", meaning the error log.
-        "apache.error": Dataset((LogSource(None, "apache", "error"), LogSource(None, "apache", "apache")), _ERROR_FILLS),
+        "apache.error": Dataset(
+            (LogSource(None, "apache", "error"), LogSource(None, "apache", "apache")), _ERROR_FILLS
+        ),
     },
 )

@@ -80,7 +80,7 @@ def _error(line: Line) -> Event:
 
 
 def _put_details(event: Event, details: str) -> None:
-    """ '192.0.2.1, server: _, request: "GET / HTTP/1.1", host: "h", referrer: "r"', as far as it goes."""
+    """'192.0.2.1, server: _, request: "GET / HTTP/1.1", host: "h", referrer: "r"', as far as it goes."""
     _access.put_client_address(event, details.partition(",")[0])
     if request := _quoted(details, ', request: "'):
         _access.put_request(event, request)
