@@ -44,11 +44,11 @@ class Scanner:
 
 
 class Inventory:
-    """Look-ups over one inventory.yml. Inventory() knows no system; private addresses still count as inside."""
+    """Look-ups over one inventory.yml. Private addresses count as inside even if it does not list them."""
 
-    def __init__(self, file: InventoryFile | None = None, zone: int = _VIETNAM) -> None:
+    def __init__(self, file: InventoryFile, zone: int = _VIETNAM) -> None:
         """zone: seconds east of UTC, in which a scanner's last day ends."""
-        self.file = file or InventoryFile()
+        self.file = file
         self._places = PrefixTable(_places(self.file))
         self._scanners = PrefixTable(
             (parse_network(entry.range), _scanner(entry, zone)) for entry in self.file.scanners
@@ -59,9 +59,9 @@ class Inventory:
         self._seen: dict[str, Place | None] = {}
 
     @classmethod
-    def read(cls, path: Path, zone: int = _VIETNAM) -> Inventory:
-        """From inventory.yml; SettingsError names file, line and key."""
-        return cls(read_inventory_file(path), zone)
+    def empty(cls) -> Inventory:
+        """For a machine that nobody has written an inventory for yet."""
+        return cls(InventoryFile())
 
     def look_up(self, ip: str) -> Place | None:
         """Where one of our addresses is, by its most specific network; None for an address outside."""
@@ -91,6 +91,11 @@ class Inventory:
         """The scanner that has this address, if its permission still held at that time (µs)."""
         scanner = self._scanners.look_up(ip)
         return scanner if scanner is not None and time < scanner.until else None
+
+
+def read_inventory(path: Path, zone: int = _VIETNAM) -> Inventory:
+    """The inventory of an inventory.yml; SettingsError names file, line and key of what is wrong in it."""
+    return Inventory(read_inventory_file(path), zone)
 
 
 def _places(file: InventoryFile) -> Iterator[tuple[Network, Place]]:

@@ -6,9 +6,9 @@ import soc.story
 from soc.core.fields import FIELDS, check_event
 from soc.enrich import enricher as enricher_module
 from soc.enrich.enricher import ENRICHED, Enricher
-from soc.enrich.inventory import Inventory
+from soc.enrich.inventory import read_inventory
 
-MINISTRY = Inventory.read(Path(soc.story.__file__).with_name("inventory.yml"))
+MINISTRY = read_inventory(Path(soc.story.__file__).with_name("inventory.yml"))
 ATTACKER = "198.51.100.66"
 
 

@@ -10,7 +10,7 @@ import soc.story
 from soc.core.errors import SettingsError
 from soc.core.event import micros
 from soc.enrich import inventory as inventory_module
-from soc.enrich.inventory import Inventory, Place
+from soc.enrich.inventory import Inventory, Place, read_inventory
 from soc.enrich.networks import PrefixTable
 
 MINISTRY = Path(soc.story.__file__).with_name("inventory.yml")
@@ -18,7 +18,7 @@ MINISTRY = Path(soc.story.__file__).with_name("inventory.yml")
 
 @pytest.fixture(scope="module")
 def ministry():
-    return Inventory.read(MINISTRY)
+    return read_inventory(MINISTRY)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_domains_and_what_is_under_them_are_ours(ministry):
 
 
 def test_an_empty_inventory_still_knows_private_addresses():
-    nobody = Inventory()
+    nobody = Inventory.empty()
     assert nobody.look_up("172.16.0.1").unit == ""
     assert nobody.look_up("fd00::1").system == ""
     assert nobody.look_up("172.32.0.1") is None
@@ -124,7 +124,7 @@ def test_what_is_wrong_is_named_by_file_line_and_key(tmp_path, text, message):
     path = tmp_path / "inventory.yml"
     path.write_text(text, "utf-8")
     with pytest.raises(SettingsError) as raised:
-        Inventory.read(path)
+        read_inventory(path)
     assert str(raised.value).startswith(str(path))
     assert message in str(raised.value)
 
@@ -132,4 +132,4 @@ def test_what_is_wrong_is_named_by_file_line_and_key(tmp_path, text, message):
 def test_an_empty_file_is_an_inventory(tmp_path):
     path = tmp_path / "inventory.yml"
     path.write_text("", "utf-8")
-    assert Inventory.read(path).look_up("10.0.0.1") is not None
+    assert read_inventory(path).look_up("10.0.0.1") is not None

@@ -1,0 +1,153 @@
+"""One alert in the making: everything about one rule and one party within one fold window."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+import msgspec
+
+from soc.core.alert import Alert
+from soc.core.event import Event
+from soc.core.finding import Finding, Reason, RuleInfo
+from soc.core.ids import id_of
+from soc.respond.attack import named, tactics
+from soc.respond.entity import Group
+from soc.respond.next_steps import next_steps
+from soc.respond.sample import Sample, time_of
+from soc.respond.severity import severity
+from soc.respond.tally import Tally
+
+# Addresses and names kept with one alert: a scan touches thousands, an analyst reads some.
+HOSTS = 64
+
+_HOST_FIELDS = ("source.ip", "destination.ip", "host.name", "source.domain", "destination.domain", "url.domain")
+
+
+class Concern(msgspec.Struct, frozen=True, order=True):
+    """Which system is concerned. The smallest is the one shown: the highest level, then the earliest event."""
+
+    minus_level: int
+    unknown: bool
+    time: int
+    event: str
+    system: str
+    unit: str
+
+
+class Lead(msgspec.Struct, frozen=True):
+    """The finding whose reasons are shown: the earliest, and of an episode the report with the most events."""
+
+    order: tuple[int, int, str]
+    rule: RuleInfo
+    reasons: tuple[Reason, ...]
+
+
+class Fold(msgspec.Struct):
+    """What was found so far. Every part is a sum, minimum or maximum, so the order of findings does not matter.
+
+    closes  µs: once the watermark has passed it, nothing more can belong here
+    """
+
+    id: str
+    group: Group
+    closes: int
+    tally: Tally
+    lead: Lead
+    concern: Concern
+    sample: Sample
+    hosts: list[str] = []
+
+    def add(self, finding: Finding) -> None:
+        self.tally.add(finding)
+        lead = lead_of(finding)
+        if lead.order < self.lead.order:
+            self.lead = lead
+        self.see(finding)
+
+    def see(self, finding: Finding) -> None:
+        """Takes the finding's events into the sample, the hosts and the system concerned."""
+        for event in finding.events:
+            self.sample.add(event)
+            for name in _HOST_FIELDS:
+                host = event.get(name)
+                if isinstance(host, str) and host:
+                    self._involve(host)
+            level = event.get("soc.level", 0)
+            if not isinstance(level, int) or -level <= self.concern.minus_level:
+                self.concern = min(self.concern, concern_of(event))
+
+    def _involve(self, host: str) -> None:
+        place = bisect_left(self.hosts, host)
+        if place == HOSTS or (place < len(self.hosts) and self.hosts[place] == host):
+            return
+        self.hosts.insert(place, host)
+        del self.hosts[HOSTS:]
+
+    def alert(self) -> Alert:
+        """The alert as it now stands, in absolute values."""
+        rule, concern = self.lead.rule, self.concern
+        level = -concern.minus_level
+        score, word, formula = severity(rule.level, level)
+        techniques = rule.techniques
+        served = tactics(rule.tags, techniques)
+        return Alert(
+            id=self.id,
+            rule_id=rule.id,
+            rule_name=rule.name,
+            rule_hash=rule.hash,
+            kind=rule.kind.value,
+            title=rule.title,
+            title_vi=rule.title_vi,
+            description=rule.description,
+            description_vi=rule.description_vi,
+            severity=word,
+            score=score,
+            formula=formula,
+            group=self.group,
+            first_seen=self.tally.first,
+            last_seen=self.tally.last,
+            count=self.tally.count,
+            reasons=self.lead.reasons,
+            events=self.sample.references(),
+            techniques=named(techniques),
+            tactics=served,
+            hosts=tuple(self.hosts),
+            system=concern.system,
+            unit=concern.unit,
+            level=level,
+            false_positives=rule.false_positives,
+            next_steps=next_steps(rule, served, self._categories()),
+        )
+
+    def _categories(self) -> tuple[str, ...]:
+        if not self.sample.kept:
+            return ()
+        categories = self.sample.kept[0].event.get("event.category")
+        return tuple(str(item) for item in categories) if isinstance(categories, tuple) else ()
+
+
+def open_fold(id: str, group: Group, closes: int, finding: Finding) -> Fold:
+    """A fold that holds this finding only."""
+    concern = min(map(concern_of, finding.events), default=Concern(0, True, 0, "", "", ""))
+    fold = Fold(id, group, closes, Tally.of(finding), lead_of(finding), concern, Sample())
+    fold.see(finding)
+    return fold
+
+
+def lead_of(finding: Finding) -> Lead:
+    """The finding as a candidate for the reasons shown."""
+    first = min((id_of(event) for event in finding.events), default="")
+    return Lead((finding.first, -finding.count, first), finding.rule, finding.reasons)
+
+
+def concern_of(event: Event) -> Concern:
+    """The event's own answer to which system is concerned."""
+    level, system, unit = event.get("soc.level"), event.get("soc.system"), event.get("soc.unit")
+    return Concern(
+        minus_level=-level if isinstance(level, int) else 0,
+        unknown=not system and not unit,
+        time=time_of(event),
+        event=id_of(event),
+        system=str(system or ""),
+        unit=str(unit or ""),
+    )
