@@ -57,6 +57,18 @@ def events_of(device_name: str) -> list[Event]:
     return [event for raw in raw_lines(device) if (event := parsed(device, raw)) is not None]
 
 
+def joined_events(device: Device) -> list[Event]:
+    """What the device's join makes of the samples of all devices that are offered to joins."""
+    if device.join is None:
+        return []
+    join = device.join()
+    offered = sorted(
+        (event for other in devices().values() if other.joins for event in events_of(other.name)),
+        key=lambda event: str(event["@timestamp"]),
+    )
+    return [whole for event in offered for whole in join.feed(event)] + list(join.expire(1 << 62))
+
+
 def test_samples_and_parsers_come_in_pairs() -> None:
     for suffix in (".log", ".json"):
         assert sorted(path.stem for path in HERE.glob(f"*{suffix}")) == sorted(devices())
@@ -81,7 +93,7 @@ def test_events_obey_the_field_table(device: Device) -> None:
 @each_device
 def test_datasets_fill_exactly_what_they_say(device: Device) -> None:
     filled: dict[str, set[str]] = {name: set() for name in device.datasets}
-    for event in events_of(device.name):
+    for event in [*events_of(device.name), *joined_events(device)]:
         filled[str(event["event.dataset"])] |= event.keys()
     for name, dataset in device.datasets.items():
         assert sorted(filled[name] - dataset.fills - ALWAYS) == [], f"{name}: filled but not declared"
