@@ -1,1 +1,31 @@
-"""The bundled story: a deterministic morning at the ministry, in real log formats."""
+"""A believable morning at the ministry, in the devices' own formats: for the demo, for tests, for training.
+
+``write`` tells it: Monday 5 October 2026 from 07:00 to 11:30 (+07:00), some fifty thousand lines of firewalls, IDS,
+mail server, web servers and Linux hosts, nearly all of them ordinary. Between them runs one attack in eight chapters,
+from a phishing mail to a mailbox that sends for somebody else. The same seed writes the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from soc.story import admins, attack_accounts, attack_office, border, broken, machines, office, postroom, visitors
+from soc.story.journal import Chapter, Journal, Story
+from soc.story.stage import Stage
+
+__all__ = ["Chapter", "Story", "write"]
+
+_SCENES = (office, machines, border, visitors, admins, postroom, attack_office, attack_accounts, broken)
+
+
+def write(folder: Path, seed: int = 7) -> Story:
+    """Writes the story's files into the folder (made when missing) and gives the truth about their lines.
+
+    OSError when the folder cannot be written. Tests hold rules to the truth: each chapter raises an alert, and no
+    alert rests on lines outside the chapters.
+    """
+    journal = Journal()
+    stage = Stage(journal, seed)
+    for scene in _SCENES:
+        scene.play(stage)
+    return journal.write(folder)
