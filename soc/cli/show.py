@@ -30,6 +30,13 @@ _EVENT_FIELDS = (
 )  # fmt: skip
 
 
+# Labels that tables keep as data; the catalogue's test reads them here.
+COLUMNS = ("severity", "score", "last seen", "count", "alert", "about", "id")
+LABELS = (*COLUMNS, "seen", "system", "rule", "part", "found", "what to do", "state", "file", "why",
+          "lines", "events", "rejected", "rule hits", "alerts", "explained by the inventory",
+          "too late for correlations", "ATT&CK")  # fmt: skip
+
+
 def console(*, stderr: bool = False) -> Console:
     """A terminal that neither interprets markup nor guesses at highlights."""
     return Console(markup=False, highlight=False, emoji=False, stderr=stderr, soft_wrap=False)
@@ -54,7 +61,7 @@ def about(alert: Alert) -> str:
 def alert_table(alerts: Iterable[Alert], t: Translate, language: str) -> Table:
     """A row an alert, the worst first."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in ("severity", "score", "last seen", "count", "alert", "about", "id"):
+    for heading in COLUMNS:
         table.add_column(
             t(heading),
             justify="right" if heading in {"score", "count"} else "left",
