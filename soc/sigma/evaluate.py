@@ -1,0 +1,59 @@
+"""What a condition means, in the plainest form: the tree walked over the event. For explaining, and for arrays.
+
+An array meets a test when one of its values does. Null and exists ask about the field, not its values.
+"""
+
+from __future__ import annotations
+
+from soc.core.event import Event, Scalar, Value
+from soc.sigma.predicate import Exists, FieldRef, Null
+from soc.sigma.text import as_text
+from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or
+
+
+def holds(node: Node, event: Event) -> bool:
+    """Whether the event meets the condition."""
+    if isinstance(node, Leaf):
+        return leaf_holds(node, event)
+    if isinstance(node, And):
+        return all(holds(child, event) for child in node.children)
+    if isinstance(node, Or):
+        return any(holds(child, event) for child in node.children)
+    if isinstance(node, Not):
+        return not holds(node.child, event)
+    return sum(holds(child, event) for child in node.children) >= node.count
+
+
+def leaf_holds(leaf: Leaf, event: Event) -> bool:
+    """Whether the event meets one test."""
+    test = leaf.test
+    value = event.get(leaf.field)
+    if isinstance(test, Exists):
+        return (leaf.field in event) is test.exists
+    if isinstance(test, Null):
+        return value is None or (isinstance(value, tuple) and (not value or None in value))
+    if isinstance(test, FieldRef):
+        others = several(event.get(test.other))
+        return any(test.holds(one, other) for one in several(value) for other in others)
+    values = haystacks(event) if leaf.field == KEYWORDS else several(value)
+    return any(test.holds(one) for one in values)
+
+
+def several(value: Value) -> tuple[Scalar, ...]:
+    """A field's values that are not null."""
+    if isinstance(value, tuple):
+        return tuple(one for one in value if one is not None)
+    return () if value is None else (value,)
+
+
+def haystacks(event: Event) -> tuple[str, ...]:
+    """The texts that keywords are searched in: the raw line and the message.
+
+    Every value instead where there is no raw line, and as well where it is JSON, whose escapes hide
+    backslashes, quotes and letters beyond ASCII.
+    """
+    raw = event.get("event.original")
+    if isinstance(raw, str) and not raw.lstrip().startswith("{"):
+        message = event.get("message")
+        return (raw, message) if isinstance(message, str) else (raw,)
+    return tuple(as_text(one) for value in event.values() for one in several(value))

@@ -1,0 +1,136 @@
+"""A rule's condition as one Python function that stops at the first test that decides.
+
+The function is generated: names and operators only. Everything that comes from a rule (texts, field
+names) is a constant in its namespace, never source text. It is made when a rule is first looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from soc.core.event import Event
+from soc.sigma.evaluate import leaf_holds
+from soc.sigma.predicate import Text
+from soc.sigma.regex import glob
+from soc.sigma.text import as_text, fold
+from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or
+from soc.sigma.witness import Key
+
+_MISSING = "\ud800"
+"""Stands for a missing field: no rule's text has a lone surrogate, so nothing equals or contains it."""
+
+
+class Several(Exception):
+    """A field that the condition reads holds an array."""
+
+
+class Texts(dict[str, str]):
+    """An event's values as folded text, made when a rule first asks for one."""
+
+    __slots__ = ("event",)
+
+    def __init__(self, event: Event) -> None:
+        super().__init__()
+        self.event = event
+
+    def __missing__(self, field: str) -> str:
+        value = self.event.get(field)
+        if value is None:
+            text = _MISSING
+        elif isinstance(value, tuple):
+            raise Several
+        else:
+            text = fold(as_text(value))
+            if text == _MISSING:
+                text = _MISSING * 2
+        self[field] = text
+        return text
+
+
+Program = Callable[[Texts], bool]
+
+
+def program(condition: Node, met: frozenset[Key]) -> Program:
+    """The condition as a function. met are tests that are known to hold nearly always when it is called."""
+    writer = _Writer(met)
+    source = f"lambda t: {writer.write(condition)}"
+    made: Program = eval(compile(source, "<rule>", "eval"), writer.names)  # noqa: S307 - generated, see above
+    return made
+
+
+class _Writer:
+    def __init__(self, met: frozenset[Key]) -> None:
+        self.names: dict[str, Any] = {"__builtins__": {}, "sum": sum, "M": _MISSING}
+        self._known: dict[object, str] = {}
+        self._met = met
+
+    def _name(self, constant: object) -> str:
+        key = (type(constant), constant)
+        name = self._known.get(key)
+        if name is None:
+            name = self._known[key] = f"c{len(self._known)}"
+            self.names[name] = constant
+        return name
+
+    def write(self, node: Node) -> str:
+        if isinstance(node, Leaf):
+            return self._leaf(node)
+        if isinstance(node, Not):
+            return f"(not {self.write(node.child)})"
+        if isinstance(node, And):
+            ordered = sorted(node.children, key=self._late)
+            return "(" + " and ".join(self.write(child) for child in ordered) + ")"
+        if isinstance(node, Or):
+            return "(" + " or ".join(self._alternatives(node)) + ")"
+        return "(sum((" + ", ".join(self.write(child) for child in node.children) + f",)) >= {node.count:d})"
+
+    def _late(self, node: Node) -> int:
+        """What will hold anyway is asked last, dear tests before that, cheap ones first."""
+        if isinstance(node, Leaf):
+            if (node.field, node.test) in self._met:
+                return 3
+            return 0 if _is_plain(node) else 2
+        if isinstance(node, Or) and all(isinstance(c, Leaf) and (c.field, c.test) in self._met for c in node.children):
+            return 3
+        return 1
+
+    def _alternatives(self, node: Or) -> list[str]:
+        """Equal shapes on one field become one operation: a set for exact texts, one call for many ends."""
+        grouped: dict[tuple[str, str], list[str]] = {}
+        rest: list[Node] = []
+        for child in node.children:
+            if isinstance(child, Leaf) and isinstance(child.test, Text) and _is_plain(child) and child.test.fixed:
+                grouped.setdefault((child.field, child.test.shape), []).append(child.test.literal or "")
+            else:
+                rest.append(child)
+        written = []
+        for (field, shape), literals in grouped.items():
+            text = f"t[{self._name(field)}]"
+            if shape == "contains":
+                first, *more = [self._name(literal) for literal in literals]
+                written.append(" or ".join([f"{first} in (x := {text})", *(f"{name} in x" for name in more)]))
+            elif shape == "exact":
+                written.append(f"{text} in {self._name(frozenset(literals))}")
+            else:
+                written.append(f"{text}.{shape}({self._name(tuple(literals))})")
+        return written + [self.write(child) for child in rest]
+
+    def _leaf(self, leaf: Leaf) -> str:
+        test = leaf.test
+        if not _is_plain(leaf) or not isinstance(test, Text):
+            return f"{self._name(partial(leaf_holds, leaf))}(t.event)"
+        text = f"t[{self._name(leaf.field)}]"
+        if test.literal is None:
+            return f"({text} != M and {self._name(glob(test.parts))}({text}))"
+        literal = self._name(test.literal)
+        if test.shape == "any":
+            return f"({text} != M)"
+        if test.shape == "contains":
+            return f"({literal} in {text})"
+        return f"({text} == {literal})" if test.shape == "exact" else f"{text}.{test.shape}({literal})"
+
+
+def _is_plain(leaf: Leaf) -> bool:
+    return isinstance(leaf.test, Text) and not leaf.test.cased and leaf.field != KEYWORDS

@@ -1,0 +1,170 @@
+"""Regular expressions and wildcards in time linear in the value: RE2 runs them, nothing backtracks.
+
+What RE2 cannot run (look-around, back-references) is refused with that reason, except look-ahead at
+the start, which says "and" or "and not" and is run as that: ``^(?!.*test).*\\.exe$``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+import re2
+
+from soc.sigma.text import Parts, Wildcard
+
+Pattern = Callable[[str], bool]
+
+MAX_PATTERN = 8192
+_MAX_MEMORY = 32 << 20
+
+
+class RegexError(ValueError):
+    """The pattern is not accepted; the text says why, for the rule's author."""
+
+
+def _options() -> re2.Options:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MAX_MEMORY
+    return options
+
+
+def encode(text: str) -> bytes:
+    """UTF-8 for the engines; what has no UTF-8 form (a lone surrogate) becomes "?"."""
+    return text.encode("utf-8", "replace")
+
+
+@lru_cache(maxsize=65536)
+def compile_regex(source: str, flags: str) -> Pattern:
+    """A search for the pattern anywhere in a text. RegexError when RE2 cannot run it."""
+    if len(source) > MAX_PATTERN:
+        raise RegexError(f"regular expression longer than {MAX_PATTERN} characters")
+    conjunction = None if "m" in flags else split_lookaheads(source)
+    if conjunction is None:
+        return _search(source, flags)
+    parts = [(_search(part, flags), wanted) for part, wanted in conjunction]
+    return lambda text: all(search(text) is wanted for search, wanted in parts)
+
+
+def _search(source: str, flags: str) -> Pattern:
+    try:
+        search = re2.compile(translate(source, flags), _options()).search
+    except re2.error as error:
+        reason = error.args[0] if error.args else "unknown"
+        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        if "perl operator" in reason or "escape sequence" in reason:
+            reason += "; look-around, back-references and possessive repeats need backtracking and are not run"
+        raise RegexError(f"regular expression not accepted: {reason}") from error
+    return lambda text: search(encode(text)) is not None
+
+
+def translate(source: str, flags: str) -> str:
+    """The pattern for RE2: flags in front, and ``$`` before a final line feed, as PCRE has it."""
+    body = source if "m" in flags else _outside_classes(source, "$", r"(?:\n?\z)")
+    body = body.replace(r"\Z", r"(?:\n?\z)")
+    return f"(?{flags}){body}" if flags else body
+
+
+def _outside_classes(source: str, wanted: str, replacement: str) -> str:
+    """Replaces an unescaped character that is not within [...]."""
+    result, within, position = [], False, 0
+    while position < len(source):
+        character = source[position]
+        if character == "\\":
+            result.append(source[position : position + 2])
+            position += 2
+            continue
+        if character == "[" and not within:
+            within = True
+            length = 3 if source.startswith(("[^]"), position) else 2 if source.startswith("[]", position) else 1
+            result.append(source[position : position + length])
+            position += length
+            continue
+        if character == "]":
+            within = False
+        result.append(replacement if character == wanted and not within else character)
+        position += 1
+    return "".join(result)
+
+
+def split_lookaheads(source: str) -> list[tuple[str, bool]] | None:
+    """``^(?!A)(?=B)C`` -> [("^A", False), ("^B", True), ("^C", True)]; None when it has no such start.
+
+    At the start of the text a look-ahead and what follows it are conditions of their own. That holds
+    only when the ^ is the whole pattern's: an alternative outside of all groups makes it another pattern.
+    """
+    if not source.startswith(("^(?!", "^(?=")):
+        return None
+    found: list[tuple[str, bool]] = []
+    rest = source[1:]
+    while rest.startswith(("(?!", "(?=")):
+        end = _group_end(rest)
+        if end < 0:
+            return None
+        found.append((f"^(?:{rest[3:end]})", rest[2] == "="))
+        rest = rest[end + 1 :]
+    if _has_outer_alternative(rest) or rest[:1] in {"*", "+", "?", "{"}:
+        return None
+    return [*found, (f"^{rest}", True)]
+
+
+def _group_end(text: str) -> int:
+    """Where the group that text begins with ends, -1 if it does not."""
+    depth = 0
+    for position, character in _plain_characters(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return position
+    return -1
+
+
+def _has_outer_alternative(text: str) -> bool:
+    depth = 0
+    for _, character in _plain_characters(text):
+        depth += (character == "(") - (character == ")")
+        if character == "|" and depth == 0:
+            return True
+    return False
+
+
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+
+
+def _plain_characters(text: str) -> list[tuple[int, str]]:
+    """(position, character) of what is neither escaped nor in a class."""
+    return [(token.start(), token[0]) for token in _TOKEN.finditer(text) if len(token[0]) == 1]
+
+
+@lru_cache(maxsize=65536)
+def glob(parts: Parts) -> Pattern:
+    """Wildcards over a whole text: ``*`` runs over lines, ``?`` is any one character."""
+    if Wildcard.ONE not in parts:
+        return _in_order(parts)
+    body = "".join(_GLOB[part] if isinstance(part, Wildcard) else re2.escape(part) for part in parts)
+    match = re2.compile(f"(?s){body}", _options()).fullmatch
+    return lambda text: match(encode(text)) is not None
+
+
+_GLOB = {Wildcard.MANY: ".*", Wildcard.ONE: "."}
+
+
+def _in_order(parts: Parts) -> Pattern:
+    """Fixed texts one after the other; taking each at its first place is never wrong."""
+    fixed = [part for part in parts if isinstance(part, str)]
+    head = "" if parts[0] is Wildcard.MANY else fixed.pop(0)
+    tail = "" if parts[-1] is Wildcard.MANY else fixed.pop()
+
+    def holds(text: str) -> bool:
+        if not text.startswith(head) or not text.endswith(tail):
+            return False
+        position, end = len(head), len(text) - len(tail)
+        for piece in fixed:
+            position = text.find(piece, position, end)
+            if position < 0:
+                return False
+            position += len(piece)
+        return position <= end
+
+    return holds

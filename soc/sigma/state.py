@@ -1,0 +1,70 @@
+"""Whether a rule can fire at all: active, or blind because nothing fills the fields that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from soc.core.logsource import Dataset
+from soc.sigma.load import Rule
+from soc.sigma.matcher import offered
+from soc.sigma.predicate import Exists, FieldRef, Null
+from soc.sigma.tree import KEYWORDS, And, AtLeast, Leaf, Node, Not, leaves
+
+
+@dataclass(frozen=True, slots=True)
+class RuleState:
+    """word is "active" or "blind"; rejected rules are load problems.
+
+    missing  fields that no parser fills on the rule's route, also of an active rule (it is partly blind)
+    reason   for people, "" when nothing is missing
+    """
+
+    word: str
+    reason: str = ""
+    missing: tuple[str, ...] = ()
+
+
+def state(rule: Rule, datasets: Mapping[str, Dataset]) -> RuleState:
+    """Judges by what the parsers say they fill: blind only when the rule can never fire on any dataset."""
+    offering = [dataset for dataset in datasets.values() if offered(rule, dataset.sources)]
+    if not offering:
+        return RuleState("blind", f"no source: nothing here makes events of {rule.logsource}")
+    filled = frozenset().union(*(dataset.fills for dataset in offering))
+    missing = tuple(sorted({_spelled(leaf) for leaf in leaves(rule.condition)} - {""} - _known(rule, filled)))
+    if not any(_can(rule.condition, True, dataset.fills) for dataset in offering):
+        return RuleState("blind", f"no parser fills {', '.join(missing) or 'its fields together'}", missing)
+    return RuleState("active", f"partly blind: no parser fills {', '.join(missing)}" if missing else "", missing)
+
+
+def _spelled(leaf: Leaf) -> str:
+    """The rule's own name with ours, if they differ: "c-uri" is more use to its author than "url.original"."""
+    return leaf.written
+
+
+def _known(rule: Rule, filled: frozenset[str]) -> set[str]:
+    """Fields, as the rule spells them, of which some form is filled."""
+    return {leaf.written for leaf in leaves(rule.condition) if leaf.field in filled}
+
+
+def _can(node: Node, wanted: bool, fills: Collection[str]) -> bool:
+    """Whether the node can come out as wanted, when fields that are not filled are always missing."""
+    if isinstance(node, Leaf):
+        return _leaf_can(node, wanted, fills)
+    if isinstance(node, Not):
+        return _can(node.child, not wanted, fills)
+    every = [_can(child, wanted, fills) for child in node.children]
+    if isinstance(node, AtLeast):
+        needed = node.count if wanted else len(every) - node.count + 1
+        return sum(every) >= needed
+    return all(every) if isinstance(node, And) is wanted else any(every)
+
+
+def _leaf_can(leaf: Leaf, wanted: bool, fills: Collection[str]) -> bool:
+    test = leaf.test
+    if leaf.field == KEYWORDS:
+        return True
+    if leaf.field in fills and not (isinstance(test, FieldRef) and test.other not in fills):
+        return True
+    absent = isinstance(test, Null) or (isinstance(test, Exists) and not test.exists)
+    return absent is wanted

@@ -1,0 +1,81 @@
+"""A rule's condition as a tree: and, or, not, "n of", and at the leaves one test on one field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from soc.sigma.predicate import Test
+
+KEYWORDS = ""
+"""The field of a leaf that searches the whole event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One test on one event field. written is the field as the rule spells it ("c-uri")."""
+
+    field: str
+    test: Test
+    written: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class And:
+    """All of the children; label is the detection's name, or "" within one."""
+
+    children: tuple[Node, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Or:
+    """At least one of the children."""
+
+    children: tuple[Node, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AtLeast:
+    """ "2 of selection*": at least count of the children."""
+
+    count: int
+    children: tuple[Node, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Not:
+    """The child does not hold."""
+
+    child: Node
+    label: str = ""
+
+
+Node = Leaf | And | Or | AtLeast | Not
+
+
+def all_of(children: list[Node], label: str = "") -> Node:
+    """And, without a level for a single child."""
+    return children[0] if len(children) == 1 and not label else And(tuple(children), label)
+
+
+def any_of(children: list[Node], label: str = "") -> Node:
+    """Or, without a level for a single child."""
+    return children[0] if len(children) == 1 and not label else Or(tuple(children), label)
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes below, () for a leaf."""
+    if isinstance(node, Leaf):
+        return ()
+    return (node.child,) if isinstance(node, Not) else node.children
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """Every leaf, in the rule's order."""
+    if isinstance(node, Leaf):
+        yield node
+    for child in children(node):
+        yield from leaves(child)
