@@ -1,0 +1,109 @@
+"""An episode: from the moment a correlation's condition becomes true for a group until it no longer is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from soc.core.event import Event, iso
+from soc.core.finding import Finding, Reason
+from soc.correlation.condition import SIGNS, Number
+from soc.correlation.grouping import Key
+from soc.correlation.rule import Correlation, Type
+
+# A finding shows the first few and the latest few of its events.
+FIRST_SAMPLES = 3
+MAX_SAMPLES = 10
+
+Sample = tuple[int, Event]
+
+
+@dataclass(slots=True)
+class Episode:
+    """What one finding tells, with its totals so far.
+
+    anchor   µs: the first contributing event
+    last     µs: the latest contributing event
+    count    contributing hits
+    value    what was compared with the condition: the highest so far for gt and gte, else the latest
+    seen     for temporal types, when each rule last hit (None: not in the window)
+    changed  whether it changed since it was last told
+    """
+
+    key: Key
+    anchor: int
+    last: int
+    count: int
+    value: Number
+    samples: list[Sample]
+    seen: tuple[int | None, ...] = ()
+    changed: bool = field(default=False)
+
+
+def finding(correlation: Correlation, names: tuple[str, ...], episode: Episode) -> Finding:
+    """The episode as triage takes it; names are the group fields' names in events."""
+    return Finding(
+        rule=correlation.info,
+        group=tuple(zip(names, episode.key, strict=True)),
+        anchor=episode.anchor,
+        first=episode.anchor,
+        last=episode.last,
+        count=episode.count,
+        events=tuple(event for _, event in episode.samples),
+        reasons=_reasons(correlation, episode),
+    )
+
+
+def _reasons(correlation: Correlation, episode: Episode) -> tuple[Reason, ...]:
+    if correlation.type.temporal:
+        within = f"within {span_text(correlation.span)}"
+        return tuple(
+            Reason(
+                field=role.rule.title or role.rule.name or role.rule.id,
+                operator="seen",
+                pattern=within,
+                value=iso(moment) if moment is not None else "",
+                matched=moment is not None,
+            )
+            for role, moment in zip(correlation.roles, episode.seen, strict=True)
+        )
+    what = _measured(correlation)
+    return tuple(
+        Reason(what, SIGNS[name], number_text(bound), number_text(episode.value))
+        for name, bound in correlation.condition.bounds
+    )
+
+
+def _measured(correlation: Correlation) -> str:
+    """What the value is, in words: "count", "distinct destination.port", "sum of source.bytes"."""
+    fields = " + ".join(correlation.fields)
+    match correlation.type:
+        case Type.VALUE_COUNT:
+            return f"distinct {fields}"
+        case Type.VALUE_SUM:
+            return f"sum of {fields}"
+        case Type.VALUE_AVG:
+            return f"average of {fields}"
+        case Type.VALUE_MEDIAN:
+            return f"median of {fields}"
+        case Type.VALUE_PERCENTILE:
+            if correlation.percentile is None:
+                return f"share of this {fields} in %"
+            return f"percentile {correlation.percentile} of {fields}"
+        case _:
+            return "count"
+
+
+def number_text(value: Number) -> str:
+    """37 -> "37", 2.5 -> "2.5", 1e6/3 -> "333333.333"."""
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    return str(int(value))
+
+
+def span_text(span: int) -> str:
+    """A timespan in µs as rules write it: "90s", "10m", "24h", "7d"."""
+    seconds = span // 1_000_000
+    for unit, size, upto in (("s", 1, 120), ("m", 60, 7_200), ("h", 3_600, 172_800)):
+        if seconds % (size * 60) or seconds < upto:
+            return f"{seconds // size}{unit}"
+    return f"{seconds // 86_400}d" if not seconds % 86_400 else f"{seconds // 3_600}h"

@@ -1,0 +1,245 @@
+"""One correlation at work: its groups, their windows, and what they conclude. No lane sees another's state."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from soc.core.event import Event
+from soc.correlation.condition import Number
+from soc.correlation.episode import FIRST_SAMPLES, MAX_SAMPLES, Episode, Sample
+from soc.correlation.grouping import Counted, Key, all_keys, distinct_values, numbers, quick_key
+from soc.correlation.measures import Measure, Together, measure_for
+from soc.correlation.rule import Correlation, Type
+from soc.correlation.sequence import Ordered
+from soc.correlation.slots import Slots
+
+# A window is exact up to this many different times or values, or twice its threshold if that is more.
+MIN_EXACT = 4_096
+MAX_EXACT = 65_536
+AUDIT_EVERY = 1_024
+
+FieldName = Callable[[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much one correlation may remember.
+
+    keys      groups
+    entries   times and values over all groups
+    samples   whole events kept as examples, over all groups
+    """
+
+    keys: int = 50_000
+    entries: int = 500_000
+    samples: int = 5_000
+
+
+class Group:
+    """The window of one group, and its episode while the condition holds."""
+
+    __slots__ = ("episode", "hits", "measure", "samples")
+
+    def __init__(self, hits: Slots, measure: Measure | None) -> None:
+        self.hits = hits
+        self.measure = measure
+        self.samples: list[Sample] = []
+        self.episode: Episode | None = None
+
+
+class Lane:
+    """Takes the hits of a correlation's rules in event-time order and keeps the episodes that come of them.
+
+    above      lanes of correlations that refer to this one, with the role that it has there
+    evicted    groups given up because the correlation reached its bounds
+    ungrouped  hits that lacked a group-by field, or the field whose values count
+    unusable   hits whose value was no number where one is needed
+    """
+
+    def __init__(
+        self,
+        correlation: Correlation,
+        asked: Sequence[str],
+        field: FieldName,
+        bounds: Bounds,
+        tell: Callable[[Lane, Episode], None] | None,
+    ) -> None:
+        """asked: for each role, the rule whose field names its events have; tell: called when an episode changes."""
+        self.correlation = correlation
+        self.above: list[tuple[Lane, int]] = []
+        self.groups: OrderedDict[Key, Group] = OrderedDict()
+        self.evicted = self.ungrouped = self.unusable = 0
+        self.until_audit = AUDIT_EVERY
+        self._bounds = bounds
+        self._tell = tell
+        self._span = correlation.span
+        self._holds = correlation.condition.compiled()
+        self._rising = correlation.condition.rising
+        self._limit = min(max(MIN_EXACT, 2 * int(correlation.condition.largest)), MAX_EXACT)
+        # A lower correlation that goes on holding is one thing to count, and one that is still there to a temporal.
+        self._once = correlation.type not in (Type.VALUE_COUNT, Type.TEMPORAL, Type.TEMPORAL_ORDERED)
+
+        def names_in(place: int, names: Sequence[str]) -> tuple[str, ...]:
+            role = correlation.roles[place]
+            return tuple(field(asked[place], role.field(name)) for name in names)
+
+        places = range(len(correlation.roles))
+        self._fields = [names_in(place, correlation.group_by) for place in places]
+        self._quick = [quick_key(fields) for fields in self._fields]
+        self._values = [_values(correlation, names_in(place, correlation.fields)) for place in places]
+        by_name = [{fields[column] for fields in self._fields} for column in range(len(correlation.group_by))]
+        self.names = tuple(
+            min(fields) if len(fields) == 1 else name
+            for fields, name in zip(by_name, correlation.group_by, strict=True)
+        )
+        self._own_names = [
+            (column, name) for column, name in enumerate(correlation.group_by) if name not in by_name[column]
+        ]
+
+    def take(self, role: int, time: int, number: int, event: Event, started: bool = True) -> None:
+        """A hit of the rule at position ``role``; started False: a lower correlation that was already holding."""
+        if not started and self._once:
+            return
+        values: tuple[Counted, ...] = ()
+        read = self._values[role]
+        if read is not None:
+            try:
+                values = read(event)
+            except ValueError:
+                self.unusable += 1
+                return
+            if not values:
+                self.ungrouped += 1
+                return
+        key = self._quick[role](event)
+        if key is not None:
+            self._enter(key, role, time, number, event, values)
+            return
+        keys = all_keys(self._fields[role], event)
+        if not keys:
+            self.ungrouped += 1
+        for key in keys:
+            self._enter(key, role, time, number, event, values)
+
+    def _enter(self, key: Key, role: int, time: int, number: int, event: Event, values: tuple[Counted, ...]) -> None:
+        group = self.groups.get(key)
+        if group is None:
+            self._make_room(time)
+            group = self.open(key)
+        else:
+            self.groups.move_to_end(key)
+        self.until_audit -= 1
+        if self.until_audit < 0:
+            self._audit()
+        horizon = time - self._span
+        count = group.hits.slide(time, horizon)
+        measure = group.measure
+        value = count if measure is None else measure.add(time, horizon, role, number, values)
+        held = self._holds(value)
+        episode = group.episode
+        if episode is not None and (not held or count == 1):
+            # count == 1: the window had emptied before this hit, so what held then is over
+            group.episode = episode = None
+            group.samples = [sample for sample in group.samples if sample[0] >= horizon]
+        self._sample(group, time, horizon, event)
+        if not held:
+            return
+        started = episode is None
+        if episode is None:
+            episode = self._start(group, key, time, event, value)
+        else:
+            episode.count += 1
+            episode.last = time
+            if value > episode.value or not self._rising:
+                episode.value = value
+        if isinstance(measure, Together | Ordered):
+            episode.seen = measure.seen(horizon)
+        if self._tell is not None and not episode.changed:
+            episode.changed = True
+            self._tell(self, episode)
+        for lane, place in self.above:
+            lane.take(place, time, number, self._as_event(key, event), started)
+
+    def _start(self, group: Group, key: Key, time: int, event: Event, value: Number) -> Episode:
+        """What is in the window has contributed; to a rare value, only the hit that has it."""
+        if self.correlation.rarity:
+            group.samples = [(time, event)]
+            group.episode = Episode(key, time, time, 1, value, group.samples)
+        else:
+            group.episode = Episode(key, group.hits.first, time, group.hits.total, value, group.samples)
+        return group.episode
+
+    def _sample(self, group: Group, time: int, horizon: int, event: Event) -> None:
+        samples = group.samples
+        if group.episode is None:
+            while samples and samples[0][0] < horizon:
+                del samples[0]
+        if len(samples) >= MAX_SAMPLES:
+            del samples[FIRST_SAMPLES]
+        samples.append((time, event))
+
+    def _as_event(self, key: Key, event: Event) -> Event:
+        """The hit as a higher correlation sees it: the event that brought it about, and our aliases' values."""
+        if not self._own_names:
+            return event
+        return {**event, **{name: key[column] for column, name in self._own_names}}
+
+    def open(self, key: Key) -> Group:
+        """A fresh group, the latest of all."""
+        group = Group(Slots(self._limit), measure_for(self.correlation, self._limit))
+        self.groups[key] = group
+        return group
+
+    def has(self, episode: Episode) -> bool:
+        """Whether the episode still goes on."""
+        group = self.groups.get(episode.key)
+        return group is not None and group.episode is episode
+
+    def expire(self, horizon: int) -> None:
+        """Forgets groups whose last hit is older than the horizon (µs): their windows are empty."""
+        groups = self.groups
+        while groups:
+            key = next(iter(groups))
+            if groups[key].hits.last >= horizon:
+                return
+            del groups[key]
+
+    def _make_room(self, time: int) -> None:
+        if len(self.groups) >= self._bounds.keys:
+            self.expire(time - self._span)
+        while len(self.groups) >= self._bounds.keys:
+            self._evict()
+
+    def _evict(self) -> None:
+        self.groups.popitem(last=False)
+        self.evicted += 1
+
+    def _audit(self) -> None:
+        """Every so often, weighs what is remembered against the bounds; the stalest groups give way."""
+        groups = self.groups
+        self.until_audit = max(AUDIT_EVERY, len(groups) // 8)
+        entries = sum(len(group.hits) + (len(group.measure) if group.measure else 0) for group in groups.values())
+        while entries > self._bounds.entries and len(groups) > 1:
+            oldest = next(iter(groups.values()))
+            entries -= len(oldest.hits) + (len(oldest.measure) if oldest.measure else 0)
+            self._evict()
+        samples = sum(len(group.samples) for group in groups.values())
+        if samples <= self._bounds.samples:
+            return
+        for group in groups.values():
+            kept = 0 if group.episode is None else 1
+            samples -= max(len(group.samples) - kept, 0)
+            del group.samples[: len(group.samples) - kept]
+            if samples <= self._bounds.samples // 2:
+                return
+
+
+def _values(correlation: Correlation, fields: tuple[str, ...]) -> Callable[[Event], tuple[Counted, ...]] | None:
+    """How the field's values are read from an event; None for types that look at none."""
+    if not fields:
+        return None
+    if correlation.type.numeric and not correlation.rarity:
+        return lambda event: numbers(fields[0], event)
+    return distinct_values(fields)

@@ -1,0 +1,186 @@
+"""A correlator's state as bytes: MessagePack, each event once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from soc.core.event import Event
+from soc.correlation.condition import Number
+from soc.correlation.episode import Episode, Sample
+from soc.correlation.lane import Group, Lane
+
+_MAX_INT = 2**63
+
+
+class SavedEpisode(msgspec.Struct, array_like=True):
+    """An Episode; samples None: those of its group."""
+
+    key: tuple[str, ...]
+    anchor: int
+    last: int
+    count: int
+    value: str
+    seen: tuple[int | None, ...]
+    changed: bool
+    samples: list[tuple[int, int]] | None
+
+
+class SavedGroup(msgspec.Struct, array_like=True):
+    """A Group; samples are (time, row of the event table)."""
+
+    key: tuple[str, ...]
+    hits: list[list[int]]
+    measure: list[Any] | None
+    samples: list[tuple[int, int]]
+    episode: SavedEpisode | None
+
+
+class SavedLane(msgspec.Struct, array_like=True):
+    """A Lane; groups stalest first. hash: of the correlation's content."""
+
+    hash: str
+    groups: list[SavedGroup]
+    evicted: int
+    ungrouped: int
+    unusable: int
+    until_audit: int
+
+
+class Saved(msgspec.Struct):
+    """The whole of it."""
+
+    horizon: int
+    number: int
+    arrival: int
+    position: tuple[int, str, int, str]
+    late: dict[str, int]
+    early: int
+    waiting: list[tuple[int, str, int, str, str, int, int]]
+    lanes: dict[str, SavedLane]
+    ended: list[tuple[str, SavedEpisode]]
+    events: list[dict[str, Any]]
+    version: int = 1
+
+    def restored_events(self) -> list[Event]:
+        """The event table with its arrays as tuples again."""
+        return [
+            {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+            for row in self.events
+        ]
+
+
+class EventTable:
+    """Numbers events, so that one that is kept in several places is written once."""
+
+    def __init__(self) -> None:
+        self.rows: list[Event] = []
+        self._row: dict[int, int] = {}
+
+    def add(self, event: Event) -> int:
+        """The event's row. Events are told apart by identity: they stay alive while the table does."""
+        row = self._row.get(id(event))
+        if row is None:
+            row = self._row[id(event)] = len(self.rows)
+            self.rows.append(event)
+        return row
+
+
+def encode(saved: Saved) -> bytes:
+    """As bytes. What MessagePack cannot hold (whole numbers beyond 64 bits, broken text) is made text that it can."""
+    try:
+        return msgspec.msgpack.encode(saved)
+    except (OverflowError, UnicodeEncodeError):
+        return msgspec.msgpack.encode(_encodable(msgspec.to_builtins(saved)))
+
+
+def decode(state: bytes) -> Saved:
+    """The inverse of encode; msgspec.DecodeError when it is something else."""
+    return msgspec.msgpack.decode(state, type=Saved)
+
+
+def dump_lane(lane: Lane, events: EventTable) -> SavedLane:
+    """A lane's groups and counters."""
+    groups = [
+        SavedGroup(
+            key=key,
+            hits=group.hits.dump(),
+            measure=group.measure.dump() if group.measure else None,
+            samples=_rows(group.samples, events),
+            episode=dump_episode(group.episode) if group.episode else None,
+        )
+        for key, group in lane.groups.items()
+    ]
+    return SavedLane(
+        hash=lane.correlation.info.hash,
+        groups=groups,
+        evicted=lane.evicted,
+        ungrouped=lane.ungrouped,
+        unusable=lane.unusable,
+        until_audit=lane.until_audit,
+    )
+
+
+def load_lane(lane: Lane, saved: SavedLane, events: list[Event]) -> None:
+    """Fills a fresh lane."""
+    lane.evicted, lane.ungrouped, lane.unusable = saved.evicted, saved.ungrouped, saved.unusable
+    lane.until_audit = saved.until_audit
+    for row in saved.groups:
+        group: Group = lane.open(row.key)
+        group.hits.load(row.hits)
+        if group.measure is not None and row.measure is not None:
+            group.measure.load(row.measure)
+        group.samples = [(time, events[place]) for time, place in row.samples]
+        if row.episode is not None:
+            group.episode = load_episode(row.episode, events, group.samples)
+
+
+def dump_episode(episode: Episode, events: EventTable | None = None) -> SavedEpisode:
+    """An episode, with its samples only when a table is given; one that still goes on shares its group's."""
+    return SavedEpisode(
+        key=episode.key,
+        anchor=episode.anchor,
+        last=episode.last,
+        count=episode.count,
+        value=repr(episode.value),
+        seen=episode.seen,
+        changed=episode.changed,
+        samples=None if events is None else _rows(episode.samples, events),
+    )
+
+
+def load_episode(saved: SavedEpisode, events: list[Event], samples: list[Sample] | None = None) -> Episode:
+    """The inverse; samples: its group's list, which it goes on sharing."""
+    own = [(time, events[row]) for time, row in saved.samples or []]
+    return Episode(
+        key=saved.key,
+        anchor=saved.anchor,
+        last=saved.last,
+        count=saved.count,
+        value=_number(saved.value),
+        samples=own if samples is None else samples,
+        seen=saved.seen,
+        changed=saved.changed,
+    )
+
+
+def _rows(samples: list[Sample], events: EventTable) -> list[tuple[int, int]]:
+    return [(time, events.add(event)) for time, event in samples]
+
+
+def _number(text: str) -> Number:
+    """A whole number may be longer than MessagePack's 64 bits, so numbers are kept as Python writes them."""
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def _encodable(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {_encodable(name): _encodable(value) for name, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_encodable(item) for item in node]
+    if isinstance(node, str):
+        return node.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(node, int) and not -_MAX_INT <= node < _MAX_INT:
+        return str(node)
+    return node
