@@ -95,14 +95,15 @@ def access(line: Line, module: str) -> Event:
 
 
 def is_access(text: str) -> bool:
-    """True if the line has an access line's time where it should be; the rest is left to the grammar."""
-    start = text.find(" [", 0, _LONGEST_HEAD)
-    return start > 0 and text[start + 4 : start + 5] == "/" and text[start + 28 : start + 31] == '] "'
+    """True if the first '] "' ends an access line's time, whatever user name the client made up before it."""
+    end = text.find('] "', 0, _LONGEST_HEAD)
+    return end > 27 and text[end - 27] == "[" and text[end - 24] == "/" and text[end - 28] == " "
 
 
 def is_plain_combined(text: str) -> bool:
-    """True if the line begins with the client and ends with referrer and user agent: no vhost, not common."""
-    return ip(text.partition(" ")[0]) is not None and text.count('"') >= 5
+    """True if it begins with the client and goes on to the user agent: no vhost, not common, no \\" of Apache's."""
+    client = text.partition(" ")[0]
+    return (ip(client) is not None or client == "unix:") and text.count('"') >= 5 and '\\"' not in text
 
 
 def put_client_address(event: Event, address: str) -> None:
@@ -121,7 +122,7 @@ def put_request(event: Event, request: str) -> None:
     start = request.find(" ")
     method = request[:start]
     end = request.rfind(" HTTP/")
-    if start < 1 or start > 32 or end == start or not method.isupper() or "\\" in method:
+    if not 0 < start <= 32 or start <= end <= start + 1 or not method.isupper() or "\\" in method:
         event["event.reason"] = "malformed request"
         return
     event["http.request.method"] = method

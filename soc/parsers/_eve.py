@@ -46,7 +46,8 @@ def layout(table: Table) -> tuple[Put, frozenset[str]]:
         for key, value in record.items():
             if key in targets:
                 ready, name, put = targets[key]
-                if type(value) is ready:
+                kind = type(value)
+                if kind is ready:
                     event[name] = value
                 else:
                     put(event, value)

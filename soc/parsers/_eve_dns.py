@@ -6,7 +6,10 @@ from typing import Any, Final
 
 from soc.core.event import Event
 from soc.parsers._address import ip
-from soc.parsers._eve import MOST_ITEMS, Record, Target, layout, special, text
+from soc.parsers._eve import MOST_ITEMS, Record, Target, layout, special, strings, text
+
+# Name, type, data, time to live in seconds.
+_Row = tuple[str, str, str, int]
 
 _TYPES: Final = {"query": "query", "request": "query", "answer": "answer", "response": "answer"}
 _FLAGS: Final = ("aa", "tc", "rd", "ra")
@@ -39,36 +42,30 @@ def _put(event: Event, dns: Any) -> None:
 
 
 def _put_answers(event: Event, dns: Record) -> None:
-    answers = dns.get("answers")
-    rows: list[tuple[str, str, str, int | None]]
-    if type(answers) is list:
-        rows = [_row(answer) for answer in answers[:MOST_ITEMS] if type(answer) is dict]
-    elif type(grouped := dns.get("grouped")) is dict:
-        rows = [
-            ("", kind, data if type(data) is str else "", None)
-            for kind, values in grouped.items()
-            if type(values) is list
-            for data in values[:MOST_ITEMS]
-        ][:MOST_ITEMS]
-    elif "rdata" in dns:
-        rows = [_row(dns)]
-    else:
-        return
-    rows = [row for row in rows if row[1]]
+    rows = [row for row in _rows(dns) if row[1]]
     if not rows:
         return
     event["dns.answers.type"] = tuple(row[1] for row in rows)
     event["dns.answers.data"] = tuple(row[2] for row in rows)
     if rows[0][0]:
         event["dns.answers.name"] = tuple(row[0] for row in rows)
-    if rows[0][3] is not None:
-        event["dns.answers.ttl"] = tuple(row[3] or 0 for row in rows)
+    if rows[0][3] >= 0:
+        event["dns.answers.ttl"] = tuple(max(row[3], 0) for row in rows)
     if resolved := tuple(known for row in rows if row[1] in {"A", "AAAA"} and (known := ip(row[2]))):
         event["dns.resolved_ip"] = resolved
 
 
-def _row(answer: Record) -> tuple[str, str, str, int | None]:
-    """Name, type, data and time to live; data of a SOA record is its primary server."""
+def _rows(dns: Record) -> list[_Row]:
+    """Version 2 lists answers "detailed" or "grouped" by type; version 1 had one answer an event."""
+    if type(answers := dns.get("answers")) is list:
+        return [_row(answer) for answer in answers[:MOST_ITEMS] if type(answer) is dict]
+    if type(grouped := dns.get("grouped")) is dict:
+        return [("", kind, data, -1) for kind, values in grouped.items() for data in strings(values)][:MOST_ITEMS]
+    return [_row(dns)] if "rdata" in dns else []
+
+
+def _row(answer: Record) -> _Row:
+    """Data of a SOA record is its primary server; a time to live that is missing is -1."""
     name, kind, data, ttl = (answer.get(key) for key in ("rrname", "rrtype", "rdata", "ttl"))
     if type(soa := answer.get("soa")) is dict:
         data = soa.get("mname")
@@ -76,7 +73,7 @@ def _row(answer: Record) -> tuple[str, str, str, int | None]:
         name.rstrip(".").lower() if type(name) is str else "",
         kind if type(kind) is str else "",
         data if type(data) is str else "",
-        ttl if type(ttl) is int else None,
+        ttl if type(ttl) is int and 0 <= ttl < 2**32 else -1,
     )
 
 

@@ -29,7 +29,7 @@ def put_target(event: Event, target: str) -> None:
     if mark:
         event["url.query"] = query
     dot = path.rfind(".") + 1
-    if dot > path.rfind("/") + 1 and 0 < len(path) - dot <= _LONGEST_EXTENSION:
+    if dot > path.rfind("/") + 2 and 0 < len(path) - dot <= _LONGEST_EXTENSION:
         event["url.extension"] = path[dot:]
 
 

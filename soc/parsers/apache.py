@@ -31,14 +31,18 @@ _REFERRER: Final = ", referer: "
 
 def parse(line: Line) -> Event:
     """An event of dataset "apache.access" or "apache.error"; ParseError for anything else."""
-    return _error(line) if line.text[:1] == "[" else _access.access(line, "apache")
+    return _error(line) if _begins_with_day(line.text) else _access.access(line, "apache")
 
 
 def looks_like(text: str) -> bool:
     """An Apache error line; or an access line with a virtual host, or without referrer and user agent."""
-    if text[:1] == "[" and text[4:5] == " ":
+    if _begins_with_day(text):
         return _ERROR.match(text) is not None
     return _access.is_access(text) and not _access.is_plain_combined(text)
+
+
+def _begins_with_day(text: str) -> bool:
+    return text[:1] == "[" and text[4:5] == " "
 
 
 def _error(line: Line) -> Event:
@@ -87,7 +91,7 @@ def _error(line: Line) -> Event:
 def _put_client(event: Event, client: str, with_port: bool) -> None:
     """Apache 2.4 writes address:port, with no brackets round IPv6; 2.2 the address alone."""
     address, colon, port = client.rpartition(":")
-    if colon and (with_port or ":" not in address) and port.isdigit() and len(port) <= 5:
+    if colon and (with_port or ":" not in address) and port.isascii() and port.isdigit() and len(port) <= 5:
         event["source.port"] = int(port)
     else:
         address = client

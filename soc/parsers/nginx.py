@@ -64,11 +64,13 @@ def _error(line: Line) -> Event:
     if line.host:
         event["host.name"] = line.host
     message, found_client, details = text.partition(_CLIENT)
+    if _CLIENT in details:
+        # nginx escapes nothing here: a path or a referrer may forge this, and then no part of it is to be trusted.
+        message, found_client = text, ""
     event["message"] = message
     if errno := _ERRNO.search(message):
         event["error.code"] = errno[1]
-    # nginx does not escape here: a path or a referrer may hold another ", client: ", and then neither is to be trusted.
-    if found_client and _CLIENT not in details:
+    if found_client:
         _put_details(event, details)
     user = _NO_USER.search(message)
     if user or "login failed" in message:

@@ -52,7 +52,7 @@ _CONSTANT: Final[Event] = {
 def parse(line: Line) -> Event:
     """An event of dataset "suricata.<event_type>", "suricata.other" for a type not listed here.
 
-    ParseError (or a ValueError of the JSON reader) for anything that is neither EVE nor fast.log.
+    ParseError for anything that is neither EVE nor fast.log.
     """
     body = line.text
     if body[:1] != "{":
@@ -94,7 +94,11 @@ def _record(body: str) -> Record:
         record = orjson.loads(body)
     except orjson.JSONDecodeError:
         # Broken UTF-8 was turned into \xNN when the line was read, which is no JSON escape.
-        record = orjson.loads(_BACKSLASH.sub(lambda found: "\\\\x" if found[1] == "x" else found[0], body))
+        mended = _BACKSLASH.sub(lambda found: "\\\\x" if found[1] == "x" else found[0], body)
+        try:
+            record = orjson.loads(mended)
+        except orjson.JSONDecodeError as error:
+            raise ParseError("not valid JSON") from error
     if type(record) is not dict:
         raise ParseError("not a JSON object")
     return record
@@ -172,6 +176,9 @@ _COMMON: Final[Table] = {
     "app_proto": special(_put_protocol, "network.protocol"),
     "community_id": text("network.community_id"),
     "vlan": special(_put_vlan, "network.vlan.id", "network.inner.vlan.id"),
+}
+_PACKET: Final[Table] = {
+    **_COMMON,
     "icmp_type": number("suricata.eve.icmp_type"),
     "icmp_code": number("suricata.eve.icmp_code"),
 }
@@ -257,13 +264,14 @@ class _Shape:
 
 def _shape(
     name: str,
+    common: Table,
     table: Table,
     constant: Mapping[str, Value] | None = None,
     finish: Callable[[Event, Record], None] | None = None,
     finishes: frozenset[str] = frozenset(),
     categories: tuple[str | None, ...] = (None,),
 ) -> _Shape:
-    fill, fields = layout({**_COMMON, **table})
+    fill, fields = layout({**common, **table})
     always = {**_CONSTANT, **(constant or {}), "event.dataset": f"suricata.{name}"}
     fills = fields | finishes | always.keys() | {"@timestamp", "event.original", "suricata.eve.event_type"}
     sources = tuple(LogSource(category, "suricata", name) for category in categories)
@@ -287,10 +295,11 @@ _STATS: Final[Table] = {
     "decoder": nested({name: number(f"suricata.eve.stats.decoder.{name}") for name in ("pkts", "bytes", "invalid")}),
     "detect": nested({"alert": number("suricata.eve.stats.detect.alert")}),
 }
-_OTHER: Final = _shape("other", {})
+_OTHER: Final = _shape("other", _PACKET, {})
 _SHAPES: Final = {
     "alert": _shape(
         "alert",
+        _PACKET,
         {
             "alert": _ALERT,
             "verdict": nested({"action": text("suricata.eve.verdict.action")}),
@@ -310,9 +319,10 @@ _SHAPES: Final = {
         _finish_alert,
         categories=("ids",),
     ),
-    "anomaly": _shape("anomaly", {"anomaly": nested(_ANOMALY)}),
+    "anomaly": _shape("anomaly", _PACKET, {"anomaly": nested(_ANOMALY)}),
     "dns": _shape(
         "dns",
+        _COMMON,
         {"dns": DNS},
         {"event.type": ("protocol", "info"), "network.protocol": "dns"},
         _finish_dns,
@@ -322,21 +332,27 @@ _SHAPES: Final = {
     # The sensor sees requests of the ministry's clients and requests to its servers, so rules of both kinds apply.
     "http": _shape(
         "http",
+        _COMMON,
         {"http": HTTP},
         {"event.category": ("network", "web"), "event.type": ("access", "protocol"), "network.protocol": "http"},
         _finish_http,
         frozenset({"event.outcome"}),
         categories=("proxy", "webserver"),
     ),
-    "tls": _shape("tls", {"tls": TLS}, {"event.type": ("connection", "protocol"), "network.protocol": "tls"}),
-    "flow": _shape("flow", {"flow": nested(FLOW), "tcp": TCP}, _CONNECTION, _finish_flow, _TOTALS),
-    "netflow": _shape("netflow", {"netflow": nested(_NETFLOW), "tcp": TCP}, _CONNECTION, _finish_flow, _TOTALS),
-    "fileinfo": _shape("fileinfo", {"fileinfo": FILE, "http": HTTP, **MAIL}, {"event.category": ("network", "file")}),
-    "smtp": _shape("smtp", dict(MAIL), {"event.category": ("network", "email"), "network.protocol": "smtp"}),
-    "ssh": _shape("ssh", {"ssh": SSH}, {"event.type": ("connection", "protocol"), "network.protocol": "ssh"}),
-    "stats": _shape("stats", {"stats": nested(_STATS)}, {"event.kind": "metric"}),
+    "tls": _shape("tls", _COMMON, {"tls": TLS}, {"event.type": ("connection", "protocol"), "network.protocol": "tls"}),
+    "flow": _shape("flow", _PACKET, {"flow": nested(FLOW), "tcp": TCP}, _CONNECTION, _finish_flow, _TOTALS),
+    "netflow": _shape(
+        "netflow", _PACKET, {"netflow": nested(_NETFLOW), "tcp": TCP}, _CONNECTION, _finish_flow, _TOTALS
+    ),
+    "fileinfo": _shape(
+        "fileinfo", _COMMON, {"fileinfo": FILE, "http": HTTP, **MAIL}, {"event.category": ("network", "file")}
+    ),
+    "smtp": _shape("smtp", _COMMON, dict(MAIL), {"event.category": ("network", "email"), "network.protocol": "smtp"}),
+    "ssh": _shape("ssh", _COMMON, {"ssh": SSH}, {"event.type": ("connection", "protocol"), "network.protocol": "ssh"}),
+    "stats": _shape("stats", {"host": text("observer.hostname")}, {"stats": nested(_STATS)}, {"event.kind": "metric"}),
     "drop": _shape(
         "drop",
+        _PACKET,
         {"drop": nested({"len": number("network.bytes"), "reason": text("event.reason")}), "alert": _ALERT},
         {"event.type": ("connection", "denied")},
         _finish_drop,
