@@ -59,9 +59,10 @@ class Fold(msgspec.Struct):
 
     def add(self, finding: Finding) -> None:
         self.tally.add(finding)
-        lead = lead_of(finding)
-        if lead.order < self.lead.order:
-            self.lead = lead
+        if finding.first <= self.lead.order[0]:
+            lead = lead_of(finding)
+            if lead.order < self.lead.order:
+                self.lead = lead
         self.see(finding)
 
     def see(self, finding: Finding) -> None:
@@ -72,9 +73,15 @@ class Fold(msgspec.Struct):
                 host = event.get(name)
                 if isinstance(host, str) and host:
                     self._involve(host)
-            level = event.get("soc.level", 0)
-            if not isinstance(level, int) or -level <= self.concern.minus_level:
+            if self._may_concern(event):
                 self.concern = min(self.concern, concern_of(event))
+
+    def _may_concern(self, event: Event) -> bool:
+        """A cheap first look: most events of a fold are later ones about the same system."""
+        level, shown = event.get("soc.level", 0), self.concern
+        if level == -shown.minus_level:
+            return shown.unknown or time_of(event) <= shown.time
+        return isinstance(level, int) and level > -shown.minus_level
 
     def _involve(self, host: str) -> None:
         place = bisect_left(self.hosts, host)
