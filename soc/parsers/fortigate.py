@@ -1,0 +1,253 @@
+"""FortiGate firewalls, FortiOS 6.4 to 7.6, in the default syslog format and in CEF.
+
+One dataset for each kind of message: fortinet.traffic; one for each security engine (webfilter, app-ctrl,
+ips, anomaly, virus, dns, ssl, emailfilter, waf; fortinet.utm is the rest); fortinet.vpn, .user, .system, and
+fortinet.event for the other events of the device itself. Field tables: _fortigate_fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from soc.core.event import Event, Value
+from soc.core.logsource import Dataset, LogSource
+from soc.parsers._device import Device, Line, ParseError
+from soc.parsers._fortigate_fields import TABLES, Convert, Target, whole
+from soc.parsers._fortigate_shape import (
+    STEP_FIELDS,
+    VERDICT_FIELDS,
+    Step,
+    administration,
+    dns,
+    flow,
+    severity,
+    tls,
+    total_bytes,
+    total_packets,
+    url,
+    verdict,
+)
+from soc.parsers._kv import ANY, WHOLE, Layouts, Order, pairs
+from soc.parsers._time import date_time, zone
+
+_MILLION: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The constants of one dataset: its events' kind and category, Sigma log sources, and last steps."""
+
+    kind: str
+    category: tuple[str, ...]
+    sources: tuple[LogSource, ...]
+    steps: tuple[Step, ...]
+
+
+def _service(*names: str) -> tuple[LogSource, ...]:
+    return tuple(LogSource("firewall", "fortigate", name) for name in names)
+
+
+_EVENT_SOURCE: Final = (LogSource(product="fortigate", service="event"),)
+_PROXY: Final = LogSource("proxy", "fortigate")
+_IDS: Final = LogSource("ids", "fortigate")
+_CONNECTION: Final = verdict("connection")
+_ACCESS: Final = verdict("access")
+_INFO: Final = verdict("info")
+
+KINDS: Final = {
+    "fortinet.traffic": Kind(
+        "event", ("network",), _service("traffic"), (flow, total_bytes, total_packets, _CONNECTION)
+    ),
+    "fortinet.webfilter": Kind(
+        "event", ("network", "web"), (_PROXY, *_service("webfilter", "utm")), (flow, total_bytes, url, _ACCESS)
+    ),
+    "fortinet.app-ctrl": Kind("event", ("network",), _service("app-ctrl", "utm"), (flow, url, _CONNECTION)),
+    "fortinet.ips": Kind(
+        "alert",
+        ("intrusion_detection", "network"),
+        (_IDS, *_service("ips", "utm")),
+        (flow, severity, url, _INFO),
+    ),
+    "fortinet.anomaly": Kind(
+        "alert",
+        ("intrusion_detection", "network"),
+        (_IDS, *_service("anomaly", "utm")),
+        (flow, severity, _INFO),
+    ),
+    "fortinet.virus": Kind(
+        "alert",
+        ("malware", "network"),
+        (LogSource("antivirus", "fortigate"), *_service("virus", "utm")),
+        (flow, url, _INFO),
+    ),
+    "fortinet.dns": Kind(
+        "event",
+        ("network",),
+        (LogSource("dns", "fortigate"), *_service("dns", "utm")),
+        (flow, dns, verdict("protocol")),
+    ),
+    "fortinet.ssl": Kind("event", ("network",), _service("ssl", "utm"), (flow, tls, _CONNECTION)),
+    "fortinet.emailfilter": Kind("event", ("email", "network"), _service("emailfilter", "utm"), (flow, _INFO)),
+    "fortinet.waf": Kind("alert", ("network", "web"), _service("waf", "utm"), (flow, severity, url, _ACCESS)),
+    "fortinet.utm": Kind("event", ("network",), _service("utm"), (flow, severity, url, _INFO)),
+    "fortinet.vpn": Kind("event", ("network",), _EVENT_SOURCE, (administration,)),
+    "fortinet.user": Kind("event", ("authentication",), _EVENT_SOURCE, (administration,)),
+    "fortinet.system": Kind("event", ("host",), _EVENT_SOURCE, (administration,)),
+    "fortinet.event": Kind("event", ("host",), _EVENT_SOURCE, (administration,)),
+}
+_BASES: Final[dict[str, Event]] = {
+    name: {
+        "event.kind": kind.kind,
+        "event.module": "fortinet",
+        "event.dataset": name,
+        "event.category": kind.category,
+        "event.type": ("info",),
+        "observer.vendor": "Fortinet",
+        "observer.product": "Fortigate",
+        "observer.type": "firewall",
+    }
+    for name, kind in KINDS.items()
+}
+
+
+def dataset_of(kind: str, subtype: str) -> str:
+    """The dataset of a message's type and subtype: "utm", "ips" -> "fortinet.ips"."""
+    if kind == "traffic":
+        return "fortinet.traffic"
+    name = f"fortinet.{subtype}"
+    if kind == "event":
+        return name if name in {"fortinet.vpn", "fortinet.user", "fortinet.system"} else "fortinet.event"
+    engine = KINDS.get(name)
+    return name if engine is not None and engine.steps[0] is flow else "fortinet.utm"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the captured values of one order of keys become an event; converts go by place among them."""
+
+    base: Event
+    fields: tuple[str, ...]
+    converts: tuple[tuple[int, Convert], ...]
+    steps: tuple[Step, ...]
+
+
+def _order(line: dict[str, str]) -> Order[Plan] | None:
+    if "eventtime" not in line or "type" not in line or "subtype" not in line:
+        return None
+    dataset = dataset_of(line["type"], line["subtype"])
+    table = {**TABLES[dataset], "eventtime": _EVENT_TIME}
+    constants: Event = {table.pop(key).field: line[key] for key in sorted(_CONSTANT)}
+    # Of two keys for one field the later one counts, as in a dict.
+    by_field = {table[key].field: key for key in line if key in table}
+    wanted = [(key, table[key]) for key in line if key in table and by_field[table[key].field] == key]
+    converts = [(place, target.convert) for place, (_, target) in enumerate(wanted)]
+    plan = Plan(
+        base=_BASES[dataset] | constants,
+        fields=tuple(target.field for _, target in wanted),
+        converts=tuple((place, _FAST.get(convert, convert)) for place, convert in converts if convert),
+        steps=KINDS[dataset].steps,
+    )
+    patterns = {key: _PATTERNS.get(target.convert, ANY) for key, target in wanted}
+    return Order(patterns, _CONSTANT, plan)
+
+
+def _micros(text: str) -> int:
+    """eventtime in s (before 6.2), ms, µs or ns, told by its length -> µs."""
+    number = int(text)
+    if len(text) >= 18:
+        return number // 1000
+    if len(text) >= 15:
+        return number
+    return number * 1000 if len(text) >= 12 else number * 1_000_000
+
+
+_CONSTANT: Final = frozenset({"type", "subtype"})
+_EVENT_TIME: Final = Target("@timestamp", _micros)
+# What a pattern has already made sure of needs no second look.
+_PATTERNS: Final[dict[Convert | None, str]] = {whole: WHOLE, _micros: "[0-9]{9,19}+"}
+_FAST: Final[dict[Convert, Convert]] = {whole: int}
+_LAYOUTS: Final = Layouts(_order)
+
+
+def parse(line: Line) -> Event:
+    """An event of the dataset of the message's type and subtype; ParseError if it has no type or no time."""
+    text = line.text
+    start = text.find(' logid="') + 8
+    head = text[start : start + 10]
+    known = _LAYOUTS.read(head, text)
+    if known is None:
+        event = _read(line)
+        _LAYOUTS.learn(head, text)
+        return event
+    plan, texts = known
+    values: list[Value] = [*texts]
+    absent = False
+    for place, convert in plan.converts:
+        value = values[place] = convert(texts[place])
+        if value is None:
+            absent = True
+    event = plan.base.copy()
+    event.update(zip(plan.fields, values, strict=True))
+    if absent:
+        for name in [name for name, value in event.items() if value is None]:
+            del event[name]
+    return _finish(event, line, plan.steps)
+
+
+def _read(line: Line) -> Event:
+    """The slow way, for any order of keys."""
+    fields = dict(pairs(line.text))
+    if "type" not in fields:
+        raise ParseError("no FortiGate log: it has no type=")
+    dataset = dataset_of(fields["type"], fields.get("subtype", ""))
+    event = _BASES[dataset].copy()
+    table = TABLES[dataset]
+    for key, text in fields.items():
+        target = table.get(key)
+        if target is not None and text:
+            value = target.convert(text) if target.convert is not None else text
+            if value is not None:
+                event[target.field] = value
+    event["@timestamp"] = _time(fields, line)
+    return _finish(event, line, KINDS[dataset].steps)
+
+
+def _finish(event: Event, line: Line, steps: tuple[Step, ...]) -> Event:
+    event["event.original"] = line.raw
+    if line.host and "observer.name" not in event:
+        event["observer.name"] = line.host
+    for step in steps:
+        step(event)
+    return event
+
+
+def _time(fields: dict[str, str], line: Line) -> int:
+    epoch = fields.get("eventtime", "")
+    if 9 <= len(epoch) <= 19 and epoch.isascii() and epoch.isdigit():
+        return _micros(epoch)
+    if "date" in fields and "time" in fields:
+        east = zone(fields["tz"]) // _MILLION if fields.get("tz") else line.zone
+        return date_time(fields["date"], fields["time"], east)
+    if line.time is None:
+        raise ParseError("no FortiGate log: it has no time")
+    return line.time
+
+
+def looks_like(text: str) -> bool:
+    return " logid=" in text and " subtype=" in text
+
+
+def _fills(dataset: str) -> frozenset[str]:
+    fields = {target.field for target in TABLES[dataset].values()} | _BASES[dataset].keys()
+    derived = (STEP_FIELDS.get(step, VERDICT_FIELDS) for step in KINDS[dataset].steps)
+    return frozenset(fields.union(*derived))
+
+
+DEVICE = Device(
+    name="fortigate",
+    title="Fortinet FortiGate, FortiOS 6.4 to 7.6 (default syslog format)",
+    parse=parse,
+    datasets={name: Dataset(kind.sources, _fills(name)) for name, kind in KINDS.items()},
+    looks_like=looks_like,
+)
