@@ -9,13 +9,37 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from soc.story import admins, attack_accounts, attack_office, border, broken, machines, office, postroom, visitors
+from soc.story import (
+    admins,
+    attack_accounts,
+    attack_office,
+    border,
+    broken,
+    machines,
+    mailboxes,
+    office,
+    postroom,
+    sensor,
+    visitors,
+)
 from soc.story.journal import Chapter, Journal, Story
 from soc.story.stage import Stage
 
 __all__ = ["Chapter", "Story", "write"]
 
-_SCENES = (office, machines, border, visitors, admins, postroom, attack_office, attack_accounts, broken)
+_SCENES = (
+    office,
+    machines,
+    border,
+    sensor,
+    visitors,
+    admins,
+    postroom,
+    mailboxes,
+    attack_office,
+    attack_accounts,
+    broken,
+)
 
 
 def write(folder: Path, seed: int = 7) -> Story:

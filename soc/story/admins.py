@@ -16,11 +16,10 @@ def play(stage: Stage) -> None:
     _nasati(stage.nasati, dice)
     _mail_server(stage.mx1.host, dice)
     _file_server(stage.files, dice)
-    for host in (stage.nasati, stage.files):
-        for moment in regular_moments(dice, 10 * MINUTE, 0.05):
-            host.log(moment, "systemd", 1, "Starting sysstat-collect.service - system activity accounting tool...")
-            host.log(moment, "systemd", 1, "sysstat-collect.service: Deactivated successfully.")
-            host.log(moment, "systemd", 1, "Finished sysstat-collect.service - system activity accounting tool.")
+    for moment in regular_moments(dice, 10 * MINUTE, 0.05):
+        stage.files.log(moment, "systemd", 1, "Starting sysstat-collect.service - system activity accounting tool...")
+        stage.files.log(moment, "systemd", 1, "sysstat-collect.service: Deactivated successfully.")
+        stage.files.log(moment, "systemd", 1, "Finished sysstat-collect.service - system activity accounting tool.")
 
 
 def _nasati(host: Linux, dice: Dice) -> None:
@@ -47,12 +46,12 @@ def _nasati(host: Linux, dice: Dice) -> None:
         if dice.chance(0.5):
             host.wrong_passwords(moment, dice.pick(("admin", "oracle", "test", "ubnt")), address, port, 1, known=False)
         else:
-            pid = host.pid()
+            pid = host.pid(moment)
             host.log(moment, "sshd", pid, "error: kex_exchange_identification: Connection closed by remote host")
             host.log(moment, "sshd", pid, f"Connection closed by {address} port {port}")
     for moment in regular_moments(dice, 3 * SECOND, 0.4, start=at("07:36:00"), end=at("07:36:20")):
         text = f"Connection closed by {cast.SCANNER} port {dice.whole(33_000, 60_900)} [preauth]"
-        host.log(moment, "sshd", host.pid(), text)
+        host.log(moment, "sshd", host.pid(moment), text)
 
 
 def _mail_server(host: Linux, dice: Dice) -> None:

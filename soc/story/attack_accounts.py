@@ -5,10 +5,11 @@ from __future__ import annotations
 from soc.story import cast
 from soc.story.cast import NAM
 from soc.story.chance import Dice
+from soc.story.fortigate import Nat
 from soc.story.journal import Plot
-from soc.story.postfix import Client, Mail, Verdict
+from soc.story.postfix import Client, Mail, Symbol
 from soc.story.postroom import encoded, leaves
-from soc.story.stage import NASATI_IN, Nat, Stage
+from soc.story.stage import NASATI_IN, Stage
 from soc.story.times import SECOND, at
 from soc.story.wire import Connection
 
@@ -21,6 +22,8 @@ MAIL_BURST = Plot("mail-burst", (SENDER,), (NAM.mail,))
 
 _NAMES = ("root", "root", "root", "webadmin", "webadmin", "quantri", "deploy")
 _STRANGERS = ("admin", "nasati", "vista", "mysql", "backup", "ftpuser")
+_READERS = ("anh", "binh", "chi", "dung", "hoa", "lan", "minh", "nam")
+_SYMBOLS: tuple[Symbol, ...] = (("MIME_HTML_ONLY", 20, ""), ("R_SUSPICIOUS_URL", 300, "capnhat-vanban.example;"))
 _BURST = 150
 
 
@@ -39,7 +42,7 @@ def _guess(stage: Stage, dice: Dice, address: str, clock: str, connections: int)
     host, moment, port = stage.nasati, at(clock), 40_112
     for turn in range(connections):
         port += dice.whole(2, 30)
-        known = turn % 4 != 3
+        known = turn % 6 != 5
         user = dice.pick(_NAMES if known else _STRANGERS)
         end = host.wrong_passwords(moment, user, address, port, 6, known, BRUTE_FORCE)
         _knock(stage, address, port, moment, end)
@@ -67,51 +70,55 @@ def _inside(stage: Stage, dice: Dice) -> None:
         ("09:13:55", "/usr/bin/tee -a /etc/crontab"),
     ):
         host.sudo(at(clock), "webadmin", 1002, command, "pts/1", BRUTE_FORCE)
-    created, pid = at("09:11:40"), host.pid()
+    created, pid = at("09:11:40"), host.pid(at("09:11:40"))
     host.log(created, "useradd", pid, "new group: name=sysupdate, GID=1007", BRUTE_FORCE)
     text = "new user: name=sysupdate, UID=1007, GID=1007, home=/home/sysupdate, shell=/bin/bash, from=/dev/pts/1"
     host.log(created, "useradd", pid, text, BRUTE_FORCE)
     host.log(created, "useradd", pid, "add 'sysupdate' to group 'sudo'", BRUTE_FORCE)
     host.log(created, "useradd", pid, "add 'sysupdate' to shadow group 'sudo'", BRUTE_FORCE)
     changed = "pam_unix(passwd:chauthtok): password changed for sysupdate"
-    host.log(at("09:12:14"), "passwd", host.pid(), changed, BRUTE_FORCE)
+    host.log(at("09:12:14"), "passwd", host.pid(at("09:12:08")), changed, BRUTE_FORCE)
 
 
 def _takeover(stage: Stage, dice: Dice) -> None:
     """Nine wrong passwords from abroad, and then none."""
     moment = at("10:02:31")
     for _ in range(9):
-        stage.mx1.wrong_password(moment, Client("unknown", SENDER), NAM.mail, MAIL_BURST)
+        stage.mx1.wrong_password(moment, Client("unknown", SENDER), NAM.mail, login=True, plot=MAIL_BURST)
         moment += dice.whole(20, 70) * SECOND
 
 
 def _burst(stage: Stage, dice: Dice) -> None:
     """150 mails in six minutes, fifteen on each connection, to people the ministry has never written to."""
     mx1, client = stage.mx1, Client("unknown", SENDER, user=NAM.mail)
-    subject = encoded("Thông báo: cập nhật thông tin tài khoản nhận hỗ trợ")
     moment, pid = at("10:15:04"), 0
-    symbols = ("MIME_HTML_ONLY(0.20){}", "R_SUSPICIOUS_URL(3.00){capnhat-vanban.example;}", "FREEMAIL_TO(0.00){}")
     for number in range(_BURST):
         if number % 15 == 0:
             pid = mx1.connect(moment, client, MAIL_BURST)
         domain = f"khachhang{number % 41 + 1}.example"
-        recipient = (
-            f"{dice.pick(('anh', 'binh', 'chi', 'dung', 'hoa', 'lan', 'minh', 'nam'))}{dice.whole(70, 99)}@{domain}"
+        mail = Mail(
+            NAM.mail,
+            (f"{dice.pick(_READERS)}{dice.whole(70, 99)}@{domain}",),
+            8_410 + number % 7,
+            encoded("Thông báo: cập nhật thông tin tài khoản nhận hỗ trợ"),
+            mx1.message_id(cast.DOMAIN),
         )
-        mail = Mail(NAM.mail, (recipient,), 8_410 + number % 7, subject, mx1.message_id(cast.DOMAIN))
-        end, queue = mx1.accept(moment, client, pid, mail, Verdict(3.2, symbols=symbols), MAIL_BURST)
-        relay, address = f"mx.{domain}", f"198.19.80.{number % 41 + 1}"
-        chance = dice.random()
-        if chance < 0.18:
-            answer = f"550 5.1.1 <{recipient}>: Recipient address rejected: User unknown in virtual mailbox table"
-            mx1.fail_outside(end, queue, recipient, f"{relay}[{address}]", answer, NAM.mail, MAIL_BURST)
-        elif chance < 0.34:
-            answer = "451 4.7.1 Too many messages from your address, try again later"
-            mx1.fail_outside(end, queue, recipient, f"{relay}[{address}]", answer, NAM.mail, MAIL_BURST)
-        else:
-            mx1.deliver_outside(end, queue, recipient, relay, address, MAIL_BURST)
-            if number % 3 == 0:
-                leaves(stage, dice, address, end + SECOND, mail.size, MAIL_BURST)
+        end, queue = mx1.accept(moment, client, pid, mail, _SYMBOLS, MAIL_BURST)
+        _fate(stage, dice, end, queue, mail, (f"mx.{domain}", f"198.19.80.{number % 41 + 1}"))
         moment += dice.whole(1_900_000, 2_800_000)
         if number % 15 == 14:
-            mx1.disconnect(moment - 100_000, client, pid, 15, MAIL_BURST)
+            mx1.disconnect(moment - 100_000, client, pid, 15, 15, plot=MAIL_BURST)
+
+
+def _fate(stage: Stage, dice: Dice, moment: int, queue: str, mail: Mail, relay: tuple[str, str]) -> None:
+    """Most are taken, some addresses do not exist, and some servers have had enough."""
+    recipient, chance = mail.recipients[0], dice.random()
+    if chance < 0.18:
+        answer = f"550 5.1.1 <{recipient}>: Recipient address rejected: User unknown in virtual mailbox table"
+        stage.mx1.fail_outside(moment, queue, mail, relay, answer, MAIL_BURST)
+    elif chance < 0.34:
+        answer = "451 4.7.1 Too many messages from your address, try again later"
+        stage.mx1.fail_outside(moment, queue, mail, relay, answer, MAIL_BURST)
+    else:
+        end = stage.mx1.deliver_outside(moment, queue, recipient, relay, MAIL_BURST)
+        leaves(stage, dice, relay[1], end, mail.size, MAIL_BURST)

@@ -10,12 +10,12 @@ from soc.story.cast import HOA
 from soc.story.chance import Dice
 from soc.story.journal import Plot
 from soc.story.office import lookup
-from soc.story.postfix import Client, Mail, Verdict
-from soc.story.postroom import encoded, smtp_session
+from soc.story.postfix import Client, Mail, Symbol
+from soc.story.postroom import arrives, encoded
 from soc.story.sites import Site
 from soc.story.stage import INTERNET, Stage, snat
-from soc.story.suricata import Json
-from soc.story.times import MINUTE, SECOND, at, eve_stamp, regular_moments
+from soc.story.suricata import EXECUTABLE_DOWNLOAD, Json
+from soc.story.times import MINUTE, at, regular_moments
 from soc.story.wire import Connection
 
 LURE = Site(
@@ -37,6 +37,16 @@ C2 = Plot("c2-alert", (HOA.address, HOA.address6, CONTROL.address, CONTROL.addre
 BEACON = Plot("beacon", (HOA.address, HOA.address6, CONTROL.address, CONTROL.address6))
 PORT_SCAN = Plot("port-scan", (HOA.address,))
 
+_SYMBOLS: tuple[Symbol, ...] = (
+    ("R_SUSPICIOUS_URL", 300, "capnhat-vanban.example;"),
+    ("HTML_SHORT_LINK_IMG_2", 100, ""),
+    ("MIME_HTML_ONLY", 20, ""),
+    ("RCVD_NO_TLS_LAST", 10, ""),
+    ("DMARC_POLICY_SOFTFAIL", 10, "most-gov-vn.example : No valid SPF, No valid DKIM,none;"),
+    ("R_SPF_SOFTFAIL", 0, "~all:c;"),
+    ("R_DKIM_NA", 0, ""),
+    ("FROM_HAS_DN", 0, ""),
+)
 _OLD_AGENT = "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1)"
 
 
@@ -53,50 +63,45 @@ def play(stage: Stage) -> None:
 
 def _letter(stage: Stage, dice: Dice) -> None:
     """Two waves to seven people: the first is marked as suspicious, the second slips under the threshold."""
-    people = (HOA, *cast.OFFICE_VP[2:5], *cast.OFFICE_VP[19:22])
-    symbols = (
-        "R_SUSPICIOUS_URL(3.00){capnhat-vanban.example;}", "HTML_SHORT_LINK_IMG_2(1.00){}", "MIME_HTML_ONLY(0.20){}",
-        "DMARC_POLICY_SOFTFAIL(0.10){most-gov-vn.example : No valid SPF, No valid DKIM,none;}", "R_SPF_SOFTFAIL(0.00){~all:c;}",
-        "R_DKIM_NA(0.00){}", "FROM_HAS_DN(0.00){}", "RCVD_NO_TLS_LAST(0.10){}",
-    )  # fmt: skip
+    mx1, people = stage.mx1, (HOA, *cast.OFFICE_VP[2:5], *cast.OFFICE_VP[19:22])
     subject = "Khẩn: Quyết định 1742/QĐ-BKHCN về chi trả thu nhập tăng thêm quý III"
-    waves = (("08:02:14", people[:4], 7.12, "add header", "BAYES_SPAM(1.72){88.10%;}"),
-             ("08:03:41", people[4:], 5.38, "no action", "BAYES_SPAM(0.40){61.00%;}"))  # fmt: skip
-    for clock, readers, score, action, bayes in waves:
-        start = at(clock)
-        recipients = tuple(person.mail for person in readers)
-        number = stage.mx1.message_id("most-gov-vn.example")
+    for clock, readers, bayes in (
+        ("08:02:14", people[:4], ("BAYES_SPAM", 272, "91.10%;")),
+        ("08:03:41", people[4:], ("BAYES_SPAM", 98, "67.00%;")),
+    ):
+        start, recipients = at(clock), tuple(person.mail for person in readers)
+        number = mx1.message_id("most-gov-vn.example")
         mail = Mail("vanphong@most-gov-vn.example", recipients, 41_877, encoded(subject), number)
-        pid = stage.mx1.connect(start, MAILER, PHISHING)
-        end, queue = stage.mx1.accept(
-            start + 800_000, MAILER, pid, mail, Verdict(score, action, (*symbols, bayes)), PHISHING
+        pid = mx1.connect(start, MAILER, PHISHING)
+        end, queue = mx1.accept(start + 800_000, MAILER, pid, mail, (bayes, *_SYMBOLS), PHISHING)
+        end = mx1.deliver_inside(end, queue, mail, PHISHING)
+        mx1.disconnect(end, MAILER, pid, len(recipients), plot=PHISHING)
+        port = dice.whole(33_000, 60_900)
+        arrives(stage, MAILER, port, mail.size, start, end, PHISHING)
+        _letter_read(
+            stage, mail, subject, Connection(start, end - start, MAILER.address, port, cast.MX1, 25, 43_877, 4_100)
         )
-        end = stage.mx1.deliver_inside(end, queue, mail, PHISHING)
-        stage.mx1.disconnect(end, MAILER, pid, 1, PHISHING)
-        _letter_seen(stage, dice, mail, subject, start, end)
 
 
-def _letter_seen(stage: Stage, dice: Dice, mail: Mail, subject: str, start: int, end: int) -> None:
+def _letter_read(stage: Stage, mail: Mail, subject: str, wire: Connection) -> None:
     """Sent without encryption, so the IDS reads it all."""
-    wire = Connection(start, end - start, MAILER.address, dice.whole(33_000, 60_900), cast.MX1, 25, 44_000, 3_900)
     email: Json = {
         "status": "PARSE_DONE",
-        "from": "=?UTF-8?B?VsSDbiBwaMOybmcgQuG7mQ==?= <vanphong@most-gov-vn.example>",
+        "from": '"Văn phòng Bộ" <vanphong@most-gov-vn.example>',
         "to": list(mail.recipients),
         "subject": subject,
-        "url": [f"{LURE.name}/vb/1742/"],
+        "url": [f"{LURE.name}/vb/1742/QD-1742-BKHCN.html"],
     }
     smtp = {"helo": MAILER.name, "mail_from": f"<{mail.sender}>", "rcpt_to": [f"<{rcpt}>" for rcpt in mail.recipients]}
-    stage.ids.record(start + 900_000, wire, "smtp", {"tx_id": 0, "smtp": smtp, "email": email}, PHISHING)
+    stage.ids.record(wire.start + 900_000, wire, "smtp", {"tx_id": 0, "smtp": smtp, "email": email}, PHISHING)
     stage.ids.flow(wire, "smtp", plot=PHISHING)
-    smtp_session(stage, dice, MAILER, mail, start, end, PHISHING)
 
 
 def _download(
     stage: Stage, wire: Connection, path: str, kind: str, agent: str, sha256: str, magic: str, plot: Plot
 ) -> int:
     """A file comes over plain HTTP; gives the firewall's session number."""
-    session = stage.fw113.session()
+    session = stage.fw113.session(wire.start)
     url = f"http://{LURE.name}{path}"
     fortigate_utm.webfilter(
         stage.fw113, wire, INTERNET, session, url, LURE.category, country=LURE.country, agent=agent, plot=plot
@@ -142,7 +147,7 @@ def _dropper(stage: Stage, dice: Dice) -> None:
         country=LURE.country, agent=_OLD_AGENT, plot=DROPPER,
     )  # fmt: skip
     stage.ids.alert(
-        wire.start + 900_000, wire, (2999002, "ET INFO Executable Download from dotted or new host (svc-*.exe)", "Misc activity", 3),
+        wire.start + 900_000, wire, EXECUTABLE_DOWNLOAD,
         "http", {"http": {"hostname": LURE.name, "url": path, "http_user_agent": _OLD_AGENT, "http_method": "GET",
                           "protocol": "HTTP/1.1", "status": 200, "length": 4_096}}, plot=DROPPER,
     )  # fmt: skip
@@ -164,7 +169,7 @@ def _handshake() -> Json:
         "version": "TLS 1.2",
         "notbefore": "2026-10-02T03:11:40",
         "notafter": "2027-10-02T03:11:40",
-        "ja3": {"hash": CONTROL_JA3, "string": "771,49196-49195-49200-49199-157-156-61-60-53-47-10,0-10-11-13-23-65281,29-23-24,0"},
+        "ja3": {"hash": CONTROL_JA3, "string": "771,49196-49195-49200-157-156-61-53-10,0-10-11-13-23-65281,29-23-24,0"},
         "ja3s": {"hash": "ec74a5c51106f0419184d0dd08fb05bc", "string": "771,49199,65281-0-11"},
     }  # fmt: skip
 
@@ -176,7 +181,7 @@ def _call(stage: Stage, dice: Dice, moment: int, six: bool, plot: Plot) -> Conne
     wire = Connection(moment, dice.whole(1_050_000, 1_900_000), source, port, target, 443, 1_417, 2_103)
     stage.fw113.traffic(
         wire, INTERNET, countries=("Reserved", CONTROL.country), nat=snat(cast.EGRESS, source, port),
-        device=f'srcmac="{HOA.mac}" srcserver=0', plot=plot,
+        app=(41539, "SSL_TLSv1.2", "Network.Service", "medium"), device=f'srcmac="{HOA.mac}" srcserver=0', plot=plot,
     )  # fmt: skip
     stage.ids.tls(wire, _handshake(), plot)
     stage.ids.flow(wire, "tls", alerted=plot is C2, plot=plot)
@@ -223,11 +228,3 @@ def _port_scan(stage: Stage, dice: Dice) -> None:
             source_port = dice.whole(49_200, 65_500)
             wire = Connection(moment, 0, HOA.address, source_port, target, port, 0, 0)
             stage.fw113.denied(wire, plot=PORT_SCAN)
-    wire = Connection(moment, 30_000, HOA.address, 60_114, cast.PORTAL, 445, 66, 0)
-    anomaly = {"anomaly": {"type": "stream", "event": "stream.pkt_invalid_ack", "code": 15}}
-    stage.ids.write(
-        moment, {"timestamp": eve_stamp(moment), "flow_id": wire.flow_id, "in_iface": "ens192", "event_type": "anomaly",
-                 "src_ip": wire.source, "src_port": wire.source_port, "dest_ip": wire.target, "dest_port": wire.target_port,
-                 "proto": "TCP", "pkt_src": "wire/pcap", **anomaly}, PORT_SCAN)  # fmt: skip
-    # half a minute later nothing more is heard of it
-    assert moment + 30 * SECOND < at("09:43:00")

@@ -19,6 +19,6 @@ def play(stage: Stage) -> None:
     add(stage.fw113.file, at("10:21:44"), tail, BROKEN)
     for clock in ("09:18:30", "10:44:02"):
         moment = at(clock)
-        cut = f'{{"timestamp":"{eve_stamp(moment)}","flow_id":1184420071923,"in_iface":"ens192","event_type":"flow","src_ip":"10.1.5'
+        cut = f'{{"timestamp":"{eve_stamp(moment)}","flow_id":1184420071923,"in_iface":"ens192","event_type":"flow","sr'
         add(suricata.FILE, moment, cut, BROKEN)
     add(PORTAL_ACCESS, at("09:47:19"), f"198.18.140.7 - - [{access_stamp(at('09:47:19'))[:16]}", BROKEN)

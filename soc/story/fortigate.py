@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from soc.story.chance import Dice
 from soc.story.journal import ORDINARY, Journal, Plot
-from soc.story.times import fortigate_stamp, syslog_stamp
+from soc.story.times import MIDNIGHT, SECOND, fortigate_stamp, syslog_stamp
 from soc.story.wire import UDP, Connection, uuid
 
 _PRIORITY = {"alert": 185, "error": 187, "warning": 188, "notice": 189, "information": 190}
@@ -20,6 +20,9 @@ _SERVICES = {
 }  # fmt: skip
 
 App = tuple[int, str, str, str]
+
+# UDP has no end: a session is over, and logged, when nothing has come for so many seconds (FortiOS's default)
+_UDP_TIMEOUT = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,16 @@ class Fortigate:
         self._interfaces = interfaces
         self._dice = dice
         self._relay = relay
-        self._sessions = dice.whole(18_000_000, 90_000_000)
+        self._first_session = dice.whole(18_000_000, 90_000_000)
+        self._sessions: set[int] = set()
 
-    def session(self) -> int:
-        """The next session's number."""
-        self._sessions += self._dice.whole(1, 40)
-        return self._sessions
+    def session(self, moment: int) -> int:
+        """The number of a session that begins at that time: numbers grow, and no two are the same."""
+        number = self._first_session + (moment - MIDNIGHT) // 9_000
+        while number in self._sessions:
+            number += 1
+        self._sessions.add(number)
+        return number
 
     def interface(self, address: str) -> tuple[str, str]:
         """The interface behind which an address lies, and its role: the longest known prefix, else the Internet."""
@@ -126,14 +133,16 @@ class Fortigate:
         """A forwarded session at its end."""
         verdict = "accept" if wire.protocol == UDP and action == "close" else action
         known = f'appid={app[0]} app="{app[1]}" appcat="{app[2]}" apprisk="{app[3]}" applist="most-app" ' if app else ""
+        number = session or self.session(wire.start)
+        lingers = _UDP_TIMEOUT if wire.protocol == UDP else 0
         self.line(
-            wire.end,
+            wire.end + lingers * SECOND,
             "notice",
             "0000000013",
-            f'type="traffic" subtype="forward" | {self.path(wire, countries)} sessionid={session or self.session()} '
+            f'type="traffic" subtype="forward" | {self.path(wire, countries)} sessionid={number} '
             f'proto={wire.protocol} action="{verdict}" policyid={policy.id} policytype="policy" '
             f'poluuid="{uuid(policy.name)}" policyname="{policy.name}" service="{service(wire)}" {nat} {known}'
-            f"duration={wire.seconds} sentbyte={wire.sent} rcvdbyte={wire.received} "
+            f"duration={wire.seconds + lingers} sentbyte={wire.sent} rcvdbyte={wire.received} "
             f"sentpkt={wire.sent_packets} rcvdpkt={wire.received_packets}"
             f"{'' if app else _UNSCANNED}{' ' + utm if utm else ''}{' ' + device if device else ''}",
             plot,
@@ -147,7 +156,7 @@ class Fortigate:
             wire.start,
             "warning",
             "0000000013",
-            f'type="traffic" subtype="forward" | {self.path(wire, countries)} sessionid={self.session()} '
+            f'type="traffic" subtype="forward" | {self.path(wire, countries)} sessionid={self.session(wire.start)} '
             f'proto={wire.protocol} action="deny" policyid=0 policytype="policy" service="{service(wire)}" '
             f'trandisp="noop" duration=0 sentbyte=0 rcvdbyte=0 sentpkt=0 rcvdpkt=0 appcat="unscanned" '
             f'crscore=30 craction=131072 crlevel="high"',
@@ -158,6 +167,7 @@ class Fortigate:
         """Traffic to the firewall itself."""
         here = self.interface(wire.source)
         six = "6" if ":" in wire.source else ""
+        number = self.session(wire.start)
         counts = f"duration={wire.seconds} sentbyte={wire.sent} rcvdbyte={wire.received} sentpkt={wire.sent_packets}"
         risk = ' crscore=5 craction=262144 crlevel="low"' if action == "deny" else ""
         self.line(
@@ -166,7 +176,7 @@ class Fortigate:
             "0001000014",
             f'type="traffic" subtype="local" | srcip={wire.source} srcport={wire.source_port} srcintf="{here[0]}" '
             f'srcintfrole="{here[1]}" dstip={wire.target} dstport={wire.target_port} dstintf="root" '
-            f'dstintfrole="undefined" srccountry="{country}" dstcountry="Reserved" sessionid={self.session()} '
+            f'dstintfrole="undefined" srccountry="{country}" dstcountry="Reserved" sessionid={number} '
             f'proto={wire.protocol} action="{action}" policyid=0 policytype="local-in-policy{six}" '
             f'service="{service(wire)}" trandisp="noop" app="{app or service(wire)}" {counts} '
             f'rcvdpkt={wire.received_packets if action != "deny" else 0} appcat="unscanned"{risk}',

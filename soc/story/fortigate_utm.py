@@ -33,6 +33,8 @@ def webfilter(
     level, logid, action, text = _PASSED[event]
     here, there = firewall.interface(wire.source), firewall.interface(wire.target)
     host = url.split("/")[2]
+    # inside TLS the filter sees a name, neither method nor browser
+    method = 'httpmethod="GET" ' if url.startswith("http:") else ""
     client = f'agent="{agent}" ' if agent else ""
     firewall.line(
         wire.start + 90_000,
@@ -41,7 +43,7 @@ def webfilter(
         f'type="utm" subtype="webfilter" eventtype="{event}" | {_policy(policy, session)} srcip={wire.source} '
         f'srcport={wire.source_port} srccountry="Reserved" srcintf="{here[0]}" srcintfrole="{here[1]}" '
         f'dstip={wire.target} dstport={wire.target_port} dstcountry="{country}" dstintf="{there[0]}" '
-        f'dstintfrole="{there[1]}" proto=6 httpmethod="GET" service="{service(wire)}" hostname="{host}" {client}'
+        f'dstintfrole="{there[1]}" proto=6 {method}service="{service(wire)}" hostname="{host}" {client}'
         f'profile="most-webfilter" action="{action}" reqtype="direct" url="{url}" sentbyte={min(wire.sent, 517)} '
         f'rcvdbyte=0 direction="outgoing" msg="{text}" ratemethod="domain" cat={category[0]} catdesc="{category[1]}"',
         plot,
@@ -63,7 +65,7 @@ def application(
         f'dstintfrole="{there[1]}" proto=6 service="{service(wire)}" direction="outgoing" '
         f'{_policy(policy, session)} applist="most-app" action="pass" appcat="{app[2]}" app="{app[1]}" '
         f'hostname="{host}" incidentserialno={session * 3 % 500_000_000} url="/" msg="{app[2]}: {app[1]}" '
-        f'apprisk="{app[3]}" scertcname="{host}"',
+        f'apprisk="{app[3]}"' + (f' scertcname="{host}"' if wire.target_port == 443 else ""),
     )
 
 
@@ -82,7 +84,7 @@ def intrusion(
     """An IPS signature (number, name, severity) that matched a request from the Internet."""
     here, there = firewall.interface(wire.source), firewall.interface(wire.target)
     number, name, severity = attack
-    session = firewall.session()
+    session = firewall.session(wire.start)
     firewall.line(
         wire.start + 60_000,
         "alert",

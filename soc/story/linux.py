@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from soc.story.chance import Dice
 from soc.story.journal import ORDINARY, Journal, Plot
-from soc.story.times import SECOND, syslog_stamp
+from soc.story.times import MIDNIGHT, SECOND, syslog_stamp
 
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -20,13 +20,18 @@ class Linux:
         self.file = file
         self.dice = dice
         self._journal = journal
-        self._pid = dice.whole(18_000, 60_000)
+        self._auth_only = file.endswith("auth.log")
+        self._first_pid = dice.whole(18_000, 60_000)
+        self._pids: set[int] = set()
         self._login = dice.whole(200, 900)
 
-    def pid(self) -> int:
-        """The next process."""
-        self._pid += self.dice.whole(1, 9)
-        return self._pid
+    def pid(self, moment: int) -> int:
+        """A process that starts at that time: numbers grow, and no two are the same."""
+        number = self._first_pid + (moment - MIDNIGHT) // 380_000
+        while number in self._pids:
+            number += 1
+        self._pids.add(number)
+        return number
 
     def log(self, moment: int, program: str, pid: int, text: str, plot: Plot = ORDINARY) -> None:
         """One line; pid 0 for programs that do not give theirs (sudo)."""
@@ -34,16 +39,17 @@ class Linux:
         self._journal.add(self.file, moment, f"{syslog_stamp(moment)} {self.host} {tag}: {text}", plot)
 
     def cron(self, moment: int, user: str, command: str) -> None:
-        """A job of the crontab, with its PAM session."""
-        pid = self.pid()
+        """A job of the crontab, with its PAM session; auth.log holds only the session."""
+        pid = self.pid(moment)
         uid = {"root": 0, "www-data": 33, "nasati": 1001}.get(user, 1000)
         self.log(moment, "CRON", pid, f"pam_unix(cron:session): session opened for user {user}(uid={uid}) by (uid=0)")
-        self.log(moment, "CRON", pid + 1, f"({user}) CMD ({command})")
+        if not self._auth_only:
+            self.log(moment, "CRON", pid + 1, f"({user}) CMD ({command})")
         self.log(moment + 2 * SECOND, "CRON", pid, f"pam_unix(cron:session): session closed for user {user}")
 
     def key_login(self, moment: int, user: str, source: str, minutes: int) -> int:
         """A person or a job logs in by key, and out again after that many minutes; gives the sshd's pid."""
-        pid, port, number = self.pid(), self.dice.whole(32_800, 60_900), self.session()
+        pid, port, number = self.pid(moment), self.dice.whole(32_800, 60_900), self.session()
         key = self.dice.digits(_BASE64, 43)
         uid = 1000 + len(user) % 7
         self.log(
@@ -71,7 +77,7 @@ class Linux:
 
     def password_login(self, moment: int, user: str, uid: int, source: str, port: int, plot: Plot = ORDINARY) -> None:
         """A password that was right."""
-        pid = self.pid()
+        pid = self.pid(moment)
         self.log(moment, "sshd", pid, f"Accepted password for {user} from {source} port {port} ssh2", plot)
         self._opened(moment, pid, user, uid, self.session(), plot)
 
@@ -79,7 +85,7 @@ class Linux:
         self, moment: int, user: str, source: str, port: int, count: int, known: bool = True, plot: Plot = ORDINARY
     ) -> int:
         """Several wrong passwords on one connection (six at most, MaxAuthTries); gives the time it ends."""
-        pid = self.pid()
+        pid = self.pid(moment)
         name = user if known else f"invalid user {user}"
         if not known:
             self.log(moment, "sshd", pid, f"Invalid user {user} from {source} port {port}", plot)

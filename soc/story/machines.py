@@ -10,13 +10,22 @@ from soc.story import cast
 from soc.story.chance import Dice
 from soc.story.sites import ANTIVIRUS_CLOUD, TIME_SERVERS, WINDOWS_UPDATE
 from soc.story.stage import BACKUP_JOB, INTERNET, MANAGEMENT, SERVERS_OUT, UNITS, Stage, snat
-from soc.story.suricata import Json
-from soc.story.times import CLOSING, MINUTE, SECOND, at, eve_stamp, regular_moments, working_moments
+from soc.story.suricata import EXECUTABLE_DOWNLOAD, Json
+from soc.story.times import MINUTE, SECOND, at, regular_moments, working_moments
 from soc.story.wire import UDP, Connection
 
 _SCAN_START = at("07:10:00")
 _SCAN_PORTS = (21, 22, 23, 25, 53, 80, 110, 111, 135, 139, 143, 443, 445, 465, 587, 993, 995, 1433, 1521, 2049, 3306,
                3389, 5432, 5900, 6379, 8080, 8443, 9200, 10050, 27017)  # fmt: skip
+
+_SIGNATURES = {
+    22: (2001219, "ET SCAN Potential SSH Scan"),
+    1433: (2010935, "ET SCAN Suspicious inbound to MSSQL port 1433"),
+    1521: (2010936, "ET SCAN Suspicious inbound to Oracle SQL port 1521"),
+    3306: (2010937, "ET SCAN Suspicious inbound to mySQL port 3306"),
+    5432: (2010939, "ET SCAN Suspicious inbound to PostgreSQL port 5432"),
+    5900: (2002911, "ET SCAN Potential VNC Scan 5900-5920"),
+}
 
 
 def play(stage: Stage) -> None:
@@ -27,14 +36,14 @@ def play(stage: Stage) -> None:
     _updates(stage, dice)
     _backup(stage, dice)
     _weekly_scan(stage, dice)
-    _statistics(stage, dice)
 
 
 def _time(stage: Stage, dice: Dice) -> None:
     for source, server in ((cast.NS1, TIME_SERVERS[0][1]), (cast.NS1_V6, TIME_SERVERS[1][2])):
         for moment in regular_moments(dice, 64 * SECOND, 0.004):
-            wire = Connection(moment, dice.whole(4_000, 30_000), source, 123, server, 123, 76, 76, UDP)
-            nat = snat(cast.EGRESS, source, 123)
+            port = dice.whole(33_000, 60_900)
+            wire = Connection(moment, dice.whole(4_000, 30_000), source, port, server, 123, 76, 76, UDP)
+            nat = snat(cast.EGRESS, source, port)
             stage.fw113.traffic(wire, SERVERS_OUT, countries=("Reserved", "Vietnam"), nat=nat,
                                 app=(16270, "NTP", "Network.Service", "elevated"))  # fmt: skip
 
@@ -86,7 +95,9 @@ def _update_file(stage: Stage, dice: Dice, wire: Connection) -> None:
     }
     stage.ids.http(wire, request)
     stage.ids.file(wire, request, dice.hexadecimal(64), magic)
-    stage.ids.flow(wire, "http")
+    if kind == "exe":
+        stage.ids.alert(wire.start + 400_000, wire, EXECUTABLE_DOWNLOAD, "http", {"http": request})
+    stage.ids.flow(wire, "http", alerted=kind == "exe")
 
 
 def _backup(stage: Stage, dice: Dice) -> None:
@@ -112,34 +123,6 @@ def _weekly_scan(stage: Stage, dice: Dice) -> None:
                 stage.fw113.denied(wire)
             else:
                 stage.fw113.traffic(wire, MANAGEMENT, action=dice.pick(("server-rst", "timeout", "close")))
-            if host in (cast.PORTAL, cast.MX1) and port in (22, 3306, 5900, 1433):
-                signature = (
-                    2009582 + port % 7,
-                    f"ET SCAN Suspicious inbound to port {port}",
-                    "Potentially Bad Traffic",
-                    2,
-                )
-                stage.ids.alert(moment, wire, signature, "", {})
-
-
-def _statistics(stage: Stage, dice: Dice) -> None:
-    """The IDS counts its packets each minute."""
-    packets, uptime = 41_882_310, 604_800
-    for moment in regular_moments(dice, MINUTE, start=at("07:00:30"), end=CLOSING):
-        packets += dice.whole(90_000, 260_000)
-        uptime += 60
-        record: Json = {
-            "timestamp": eve_stamp(moment),
-            "event_type": "stats",
-            "stats": {
-                "uptime": uptime,
-                "capture": {"kernel_packets": packets, "kernel_drops": packets // 90_000, "errors": 0},
-                "decoder": {"pkts": packets, "bytes": packets * 711, "invalid": 4, "ipv4": packets * 7 // 10,
-                            "ipv6": packets * 3 // 10, "ethernet": packets, "tcp": packets * 8 // 10,
-                            "udp": packets * 2 // 10, "avg_pkt_size": 711},
-                "flow": {"total": packets // 41, "tcp": packets // 55, "udp": packets // 160, "memuse": 7_474_304},
-                "detect": {"engines": [{"id": 0, "last_reload": "2026-10-05T04:10:11.201344+0700",
-                                        "rules_loaded": 41_233, "rules_failed": 0}], "alert": packets // 900_000},
-            },
-        }  # fmt: skip
-        stage.ids.write(moment, record)
+            if host in (cast.PORTAL, cast.MX1, cast.FILE_SERVER) and port in _SIGNATURES:
+                number, name = _SIGNATURES[port]
+                stage.ids.alert(moment, wire, (number, name, "Potentially Bad Traffic", 2), "", {})

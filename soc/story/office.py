@@ -30,7 +30,7 @@ _MONITORED = ("News and Media", "Social Networking", "Streaming Media and Downlo
 def play(stage: Stage) -> None:
     """A morning's browsing at both headquarters."""
     dice = stage.dice("office")
-    for moment in working_moments(dice, 4_300):
+    for moment in working_moments(dice, 4_800):
         person = dice.pick(cast.THD113)
         _visit(stage, stage.fw113, dice, person, _choose(dice), moment, cast.EGRESS)
     for moment in working_moments(dice, 1_050):
@@ -81,7 +81,7 @@ def _page(
     egress: str,
     first: bool,
 ) -> None:
-    session = firewall.session()
+    session = firewall.session(wire.start)
     counts = []
     if first and site.category[1] in _MONITORED and dice.chance(0.5):
         scheme = "http" if site.port == 80 else "https"
@@ -131,7 +131,7 @@ def _seen(stage: Stage, dice: Dice, person: Person, site: Site, wire: Connection
 
 
 def lookup(stage: Stage, dice: Dice, moment: int, client: str, site: Site, plot: Plot = ORDINARY) -> None:
-    """The client asks the ministry's own resolver; a name without IPv6 gets an empty answer for AAAA, not asked here."""
+    """The client asks the ministry's own resolver, for both protocols where the name has both."""
     kinds = [("A", site.address)] + ([("AAAA", site.address6)] if site.address6 and dice.chance(0.5) else [])
     for kind, answer in kinds:
         wire = Connection(
@@ -139,12 +139,13 @@ def lookup(stage: Stage, dice: Dice, moment: int, client: str, site: Site, plot:
             cast.NS1, 53, 64 + len(site.name), 96 + len(site.name), UDP,
         )  # fmt: skip
         stage.ids.lookup(wire, site.name, kind, (answer,), dice.whole(1, 65_535), plot)
+        stage.ids.flow(wire, "dns", "established", plot=plot)
 
 
 def _refused(firewall: Fortigate, dice: Dice, person: Person, site: Site, moment: int) -> None:
     """A site that the rules of the house do not allow."""
     wire = Connection(moment, 1_200_000, person.address, dice.whole(49_200, 65_500), site.address, 443, 1_890, 2_740)
-    session = firewall.session()
+    session = firewall.session(wire.start)
     fortigate_utm.webfilter(
         firewall,
         wire,

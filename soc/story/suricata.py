@@ -13,6 +13,14 @@ FILE = "suricata-eve.json"
 
 Json = dict[str, object]
 
+# fires on every program that comes over plain HTTP, Windows Update's own included
+EXECUTABLE_DOWNLOAD = (
+    2018959,
+    "ET POLICY PE EXE or DLL Windows file download HTTP",
+    "Potential Corporate Privacy Violation",
+    1,
+)
+
 
 class Suricata:
     """The IDS on the mirror port of the DMZ and of the Ministry Office's floor."""

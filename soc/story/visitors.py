@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from soc.story import cast
 from soc.story.chance import Dice
+from soc.story.fortigate import Nat, Policy
 from soc.story.sites import home, stranger
-from soc.story.stage import NASATI_IN, PORTAL_IN, Nat, Policy, Stage
+from soc.story.stage import NASATI_IN, PORTAL_IN, Stage
 from soc.story.times import (
     MINUTE,
     SECOND,
@@ -25,7 +26,8 @@ PORTAL_ERRORS = "web-portal.error.log"
 NASATI_ACCESS = "nasati-web-01.access.log"
 
 _PAGES = (
-    ("/", 24_113), ("/tin-tuc", 31_870), ("/van-ban-phap-luat", 28_455), ("/tin-tuc/hoat-dong-khcn/2026/10/4417", 19_204),
+    ("/", 24_113), ("/tin-tuc", 31_870), ("/van-ban-phap-luat", 28_455),
+    ("/tin-tuc/hoat-dong-khcn/2026/10/4417", 19_204),
     ("/van-ban-phap-luat/quyet-dinh?nam=2026&trang=2", 27_101), ("/thu-tuc-hanh-chinh", 22_940), ("/lien-he", 9_118),
     ("/tim-kiem?q=nghi+dinh+13", 15_667), ("/tim-kiem?q=%C4%91%E1%BB%81+t%C3%A0i+c%E1%BA%A5p+b%E1%BB%99", 14_220),
     ("/files/2026/09/1590-QD-BKHCN.pdf", 811_204), ("/en/news", 17_006), ("/hoi-dap", 12_010),
@@ -40,7 +42,8 @@ _AGENTS = (
     "Mozilla/5.0 (Linux; Android 15; SM-A556E) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile "
     "Safari/537.36",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 "
+    "Safari/605.1.15",
 )
 _ROBOTS = (
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
@@ -71,7 +74,7 @@ NASATI = Portal(NASATI_ACCESS, "www.vista.gov.vn", cast.NASATI_PUBLIC, cast.NASA
 def play(stage: Stage) -> None:
     """Citizens, scholars, robots."""
     dice = stage.dice("visitors")
-    for moment in working_moments(dice, 430):
+    for moment in working_moments(dice, 520):
         _visit(stage, dice, PORTAL, moment)
     for moment in working_moments(dice, 190):
         _visit(stage, dice, NASATI, moment)

@@ -56,7 +56,9 @@ class Connection:
 def _packets(mine: int, theirs: int, protocol: int) -> int:
     if protocol == UDP:
         return 1 if mine else 0
-    return 4 + mine // 1380 + theirs // 2900 if mine else 0
+    if mine < 120:
+        return 1 if mine else 0
+    return 4 + mine // 1380 + theirs // 2900
 
 
 @lru_cache(maxsize=4096)
