@@ -24,7 +24,7 @@ _DECISION = re.compile(
 )
 _CLIENT = re.compile(r"\[([0-9A-Fa-f.:]{2,52})\](?::(\d{1,5}))?", re.ASCII)
 _RECIPIENT = re.compile(ADDRESS, re.ASCII)
-_DETAIL = re.compile(r", ([A-Za-z][\w-]{1,30}): (?:<([^>]*+)>|\"([^\"]*+)\"|([^,]*+))", re.ASCII)
+_DETAIL = re.compile(r", ([A-Za-z][\w-]{1,30}): (?:<([^>]{0,998}+)>|\"([^\"]{0,998}+)\"|([^,]*+))", re.ASCII)
 _TIME = re.compile(r", (\d{1,9}) ms\Z", re.ASCII)
 _SCORE = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 _WHAT: Final = {"INFECTED": ("email", "malware"), "BANNED": ("email", "file")}
