@@ -25,7 +25,10 @@ from soc.story import (
 from soc.story.journal import Chapter, Journal, Story
 from soc.story.stage import Stage
 
-__all__ = ["Chapter", "Story", "write"]
+__all__ = ["INVENTORY", "Chapter", "Story", "write"]
+
+# the ministry of the story: units, systems, networks, registered scanners
+INVENTORY = Path(__file__).with_name("inventory.yml")
 
 _SCENES = (
     office,

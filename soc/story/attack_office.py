@@ -31,8 +31,8 @@ ISO_SHA256 = "5b1f3ad60c0f5d1c9ea2c4b7781d06e4f3a9b0527cd86e1f44a2b90d3c75e881"
 EXE_SHA256 = "e7c2a40918f6b35d2f01c88ab9d47e6350af12c97bd8e4436591fc0a7e2db316"
 
 PHISHING = Plot("phishing-mail", (MAILER.address,), ("vanphong@most-gov-vn.example", HOA.mail))
-CLICK = Plot("click", (HOA.address, LURE.address), (HOA.mail,))
-DROPPER = Plot("dropper", (HOA.address, LURE.address), (HOA.mail,))
+CLICK = Plot("click", (HOA.address, LURE.address))
+DROPPER = Plot("dropper", (HOA.address, LURE.address), (HOA.login,))
 C2 = Plot("c2-alert", (HOA.address, HOA.address6, CONTROL.address, CONTROL.address6))
 BEACON = Plot("beacon", (HOA.address, HOA.address6, CONTROL.address, CONTROL.address6))
 PORT_SCAN = Plot("port-scan", (HOA.address,))
