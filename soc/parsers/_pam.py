@@ -17,7 +17,7 @@ _SESSION = re.compile(
     re.ASCII,
 )
 _MORE = re.compile(r"PAM (\d{1,4}) more authentication failures?; ", re.ASCII)
-_NAMED = re.compile(r"(?:for user|[Uu]ser|for) [\"'`]?([^\s\"'`:;]{1,255})", re.ASCII)
+_NAMED = re.compile(r"(?:for user|[Uu]ser|account|for) [\"'`]?([^\s\"'`:;]{1,255})", re.ASCII)
 
 
 def pam(event: Event, text: str) -> bool:

@@ -50,7 +50,7 @@ def _user(event: Event, name: str) -> None:
 
 
 def _attempt(event: Event, text: str) -> bool:
-    """Accepted publickey for lan from 192.0.2.1 port 4242 ssh2: ED25519 SHA256:... / Failed password for invalid user x"""
+    """Accepted publickey for lan from 192.0.2.1 port 4242 ssh2: ED25519 SHA256:..."""
     word, _, rest = text.partition(" ")
     method, _, rest = rest.partition(" for ")
     user, separator, origin = rest.rpartition(" from ")
@@ -229,7 +229,16 @@ HANDLERS: Final[dict[str, Handler]] = {
     **dict.fromkeys(("Accepted", "Failed", "Postponed", "Partial"), _attempt),
     **dict.fromkeys(("Connection", "Disconnected", "Disconnecting"), _closed),
     **dict.fromkeys(
-        ("Did", "Bad", "Unable", "banner", "ssh_dispatch_run_fatal:", "kex_exchange_identification:", "Protocol"),
+        (
+            "Did",
+            "Bad",
+            "Unable",
+            "banner",
+            "ssh_dispatch_run_fatal:",
+            "kex_exchange_identification:",
+            "kex_protocol_error:",
+            "Protocol",
+        ),
         _knock,
     ),
     "Invalid": _invalid_user,
@@ -241,7 +250,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "reverse": _mismatch,
 }
 LOOKS = re.compile(
-    r"(?:Accepted|Failed|Postponed) [\w/-]{1,40} for .{1,300} from \S{1,255} port \d{1,5}"
+    r"(?:Accepted|Failed|Postponed) [\w/-]{1,40} for .{1,300} from \S{1,255} port \d{1,5} ssh2\b"
     r"|Invalid user .{0,300} from \S{1,255}(?: port \d{1,5})?\Z",
     re.ASCII,
 )
