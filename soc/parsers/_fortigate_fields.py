@@ -33,6 +33,12 @@ def seconds(text: str) -> int | None:
     return int(text) * 1_000_000_000 if len(text) <= 9 and text.isascii() and text.isdigit() else None
 
 
+@lru_cache(maxsize=1024)
+def protocol(text: str) -> str | None:
+    """The service's name; a policy without one for the port has "tcp/8443", which is no protocol."""
+    return text.lower() if "/" not in text else None
+
+
 def named(text: str) -> str | None:
     return None if text in _NOBODY else text
 
@@ -118,7 +124,7 @@ _FLOW: Final[Table] = {
     "srcintf": Target("observer.ingress.interface.name"),
     "dstintf": Target("observer.egress.interface.name"),
     "proto": Target("network.iana_number", protocol_number),
-    "service": Target("network.protocol", str.lower),
+    "service": Target("network.protocol", protocol),
     "user": Target("user.name", named),
     "group": Target("user.group.name", named),
     **_own("authserver unauthuser", named),

@@ -115,6 +115,8 @@ _ACTIONS: Final[Mapping[str, tuple[Words, Words, str]]] = {
     "authentication": (("authentication",), ("start",), ""),
     "auth-logon": (("authentication", "session"), ("start",), "success"),
     "auth-logout": (("authentication", "session"), ("end",), "success"),
+    "fsso-logon": (("authentication", "session"), ("start",), "success"),
+    "fsso-logoff": (("authentication", "session"), ("end",), "success"),
     "client-authentication": (("authentication", "network"), ("start",), "success"),
     "tunnel-up": (("network",), ("connection", "start"), "success"),
     "tunnel-down": (("network",), ("connection", "end"), "success"),

@@ -15,7 +15,10 @@ from typing import Final, Generic, TypeVar
 Plan = TypeVar("Plan")
 
 _LONGEST_LINE: Final = 65_536
-_PAIR = re.compile(r'(?<![^ ])([A-Za-z0-9_.-]{1,64}+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^ "]*+))(?![^ ])', re.DOTALL)
+# A quoted value that a truncated line leaves open goes to the line's end: pairs within it are its sender's words.
+_PAIR = re.compile(
+    r'(?<![^ ])([A-Za-z0-9_.-]{1,64}+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)|([^ "]*+))(?![^ ])', re.DOTALL
+)
 _ESCAPE = re.compile(r'\\(["\\])')
 # Compiling an order costs what reading 60 lines without it does.
 _LEARN_AFTER: Final = 40

@@ -13,6 +13,7 @@ from typing import Final
 from soc.core.event import Event, Value
 from soc.core.logsource import Dataset, LogSource
 from soc.parsers._device import Device, Line, ParseError
+from soc.parsers._fortigate_cef import cef_fields
 from soc.parsers._fortigate_fields import TABLES, Convert, Target, whole
 from soc.parsers._fortigate_shape import (
     STEP_FIELDS,
@@ -178,7 +179,8 @@ def parse(line: Line) -> Event:
     known = _LAYOUTS.read(head, text)
     if known is None:
         event = _read(line)
-        _LAYOUTS.learn(head, text)
+        if start >= 8:
+            _LAYOUTS.learn(head, text)
         return event
     plan, texts = known
     values: list[Value] = [*texts]
@@ -197,7 +199,7 @@ def parse(line: Line) -> Event:
 
 def _read(line: Line) -> Event:
     """The slow way, for any order of keys."""
-    fields = dict(pairs(line.text))
+    fields = cef_fields(line.text) if line.text.startswith("CEF:") else dict(pairs(line.text))
     if "type" not in fields:
         raise ParseError("no FortiGate log: it has no type=")
     dataset = dataset_of(fields["type"], fields.get("subtype", ""))
@@ -235,7 +237,7 @@ def _time(fields: dict[str, str], line: Line) -> int:
 
 
 def looks_like(text: str) -> bool:
-    return " logid=" in text and " subtype=" in text
+    return (" logid=" in text and " subtype=" in text) or text.startswith("CEF:0|Fortinet|Fortigate|")
 
 
 def _fills(dataset: str) -> frozenset[str]:
@@ -246,7 +248,7 @@ def _fills(dataset: str) -> frozenset[str]:
 
 DEVICE = Device(
     name="fortigate",
-    title="Fortinet FortiGate, FortiOS 6.4 to 7.6 (default syslog format)",
+    title="Fortinet FortiGate, FortiOS 6.4 to 7.6 (default syslog format, CEF)",
     parse=parse,
     datasets={name: Dataset(kind.sources, _fills(name)) for name, kind in KINDS.items()},
     looks_like=looks_like,
