@@ -40,12 +40,16 @@ Table = Mapping[str, Target]
 def layout(table: Table) -> tuple[Put, frozenset[str]]:
     """The table as one function that fills an event from a record, and every field that it can fill."""
     targets = {key: (target.ready, target.fields[0], target.put) for key, target in table.items()}
+    target_of = targets.get
     fields = frozenset(field for target in table.values() for field in target.fields)
 
-    def fill(event: Event, record: Record) -> None:
+    def fill(event: Event, record: Any) -> None:
+        if type(record) is not dict:
+            return
         for key, value in record.items():
-            if key in targets:
-                ready, name, put = targets[key]
+            found = target_of(key)
+            if found is not None:
+                ready, name, put = found
                 kind = type(value)
                 if kind is ready:
                     event[name] = value
@@ -58,12 +62,7 @@ def layout(table: Table) -> tuple[Put, frozenset[str]]:
 def nested(table: Table) -> Target:
     """An object whose keys have targets of their own."""
     fill, fields = layout(table)
-
-    def put(event: Event, value: Any) -> None:
-        if type(value) is dict:
-            fill(event, value)
-
-    return Target(put, tuple(sorted(fields)))
+    return Target(fill, tuple(sorted(fields)))
 
 
 def text(name: str) -> Target:
@@ -80,10 +79,11 @@ def number(name: str) -> Target:
     """A whole number that fits 64 bits, also where an older version wrote it as a string."""
 
     def put(event: Event, value: Any) -> None:
-        if type(value) is str and len(value) < 20 and value.isascii() and value.isdigit():
-            value = int(value)
-        if type(value) is int and -_LONG <= value <= _LONG:
-            event[name] = value
+        if type(value) is int:
+            if -_LONG <= value <= _LONG:
+                event[name] = value
+        elif type(value) is str and len(value) < 19 and value.isascii() and value.isdigit():
+            event[name] = int(value)
 
     return Target(put, (name,))
 
