@@ -218,6 +218,30 @@ def _mismatch(event: Event, text: str) -> bool:
     return True
 
 
+def _session(event: Event, text: str) -> bool:
+    """Starting session: shell on pts/0 for lan from 192.0.2.1 port 4242 id 0; Close session: user lan from ..."""
+    head, separator, origin = text.rpartition(" from ")
+    if not separator or not text.startswith(("Starting session: ", "Close session: ")):
+        return False
+    starting = text[0] == "S"
+    event["event.action"] = "ssh_session_started" if starting else "ssh_session_closed"
+    event["event.category"] = ("session",)
+    event["event.type"] = _START if starting else ("end",)
+    event["user.name"] = head.rpartition(" ")[2]
+    return endpoint(event, origin) > 0
+
+
+def _access_denied(event: Event, text: str) -> bool:
+    """Access denied for user hoa by PAM account configuration [preauth]"""
+    user, separator, _ = text[len("Access denied for user ") :].rpartition(" by PAM account")
+    if not separator:
+        return False
+    _failure(event, "ssh_login")
+    event["user.name"] = user
+    event["event.reason"] = text
+    return True
+
+
 def _failure(event: Event, action: str) -> None:
     event["event.action"] = action
     event["event.category"] = _LOGIN
@@ -241,6 +265,9 @@ HANDLERS: Final[dict[str, Handler]] = {
         ),
         _knock,
     ),
+    "Access": _access_denied,
+    "Close": _session,
+    "Starting": _session,
     "Invalid": _invalid_user,
     "User": _not_allowed,
     "Received": _received,

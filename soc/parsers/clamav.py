@@ -19,7 +19,7 @@ from soc.parsers._time import MONTHS, date_time
 
 _DATE = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ \d]\d) (\d\d:\d\d:\d\d) (\d{4}) -> ", re.ASCII)
 _EXTENDED = re.compile(r"(\S{1,300})\(([0-9a-f]{32}):(\d{1,15})\)", re.ASCII)
-_STREAM = re.compile(r"instream\((?:local|([0-9A-Fa-f.:]{2,45})@(\d{1,5}))\)", re.ASCII)
+_STREAM = re.compile(r"(?:in)?stream\((?:local|([0-9A-Fa-f.:]{2,45})@(\d{1,5}))\)", re.ASCII)
 _MESSAGE = re.compile(
     r"(Clean m|M)essage (?:(?!from )([0-9A-Za-z]{4,30}) )?from (\S{1,320}) to (\S{1,320})"
     r"(?: with subject '(.*)' message-id '([^']*+)' date '[^']*+')?(?: infected by (\S{1,300}))?\Z",
@@ -128,7 +128,11 @@ def _alert(event: Event, name: str) -> None:
 def looks_like(text: str) -> bool:
     """Something FOUND in a file or stream, or clamd's own date and arrow."""
     if text.endswith(" FOUND"):
-        return text[:1] == "/" or text.startswith(("instream(", "fd[", "ScanOnAccess: ")) or bool(_DATE.match(text))
+        return (
+            text[:1] == "/"
+            or text.startswith(("instream(", "stream(", "fd[", "ScanOnAccess: "))
+            or bool(_DATE.match(text))
+        )
     return text[24:28] == " -> " and _DATE.match(text) is not None
 
 

@@ -65,7 +65,7 @@ def _tls(event: Event, text: str) -> bool:
 _TLS: Final[dict[str, Handler]] = dict.fromkeys(("Anonymous", "Untrusted", "Trusted", "Verified"), _tls)
 _CHECKS: Final[dict[str, Handler]] = dict.fromkeys(
     (
-        *("reject", "reject_warning", "discard", "filter", "hold", "redirect", "prepend", "replace", "strip"),
+        *("reject", "reject_warning", "abort", "discard", "filter", "hold", "redirect", "prepend", "replace", "strip"),
         *("warn", "bcc", "delay", "info", "warning", "milter-reject", "milter-discard", "milter-hold"),
         *("milter-header-redirect", "milter-header-reject", "proxy-accept", "proxy-reject"),
     ),
