@@ -39,11 +39,6 @@ class Person:
         return f"{self.login}@{DOMAIN}"
 
     @property
-    def computer(self) -> str:
-        """The name of the machine on the desk: VP-PC23."""
-        return f"{self.unit.upper()}-PC{self.address.rpartition('.')[2]}"
-
-    @property
     def mac(self) -> str:
         """The network card of the machine on the desk."""
         last = [int(part) for part in self.address.split(".")]
@@ -111,8 +106,6 @@ FILE_SERVER = "10.1.20.40"
 BACKUP = "10.1.20.50"
 RADIATION_DB = "10.1.40.10"
 MONITOR = "10.1.99.10"
-IDS = "10.1.99.20"
 SCANNER = "10.1.99.30"
 EGRESS = "203.0.113.2"
 EGRESS39 = "203.0.113.3"
-SERVERS = (NS1, MX1, PORTAL, FILE_SERVER, BACKUP, RADIATION_DB)

@@ -47,8 +47,8 @@ class Linux:
             self.log(moment, "CRON", pid + 1, f"({user}) CMD ({command})")
         self.log(moment + 2 * SECOND, "CRON", pid, f"pam_unix(cron:session): session closed for user {user}")
 
-    def key_login(self, moment: int, user: str, source: str, minutes: int) -> int:
-        """A person or a job logs in by key, and out again after that many minutes; gives the sshd's pid."""
+    def key_login(self, moment: int, user: str, source: str, minutes: int) -> None:
+        """A person or a job logs in by key, and out again after that many minutes."""
         pid, port, number = self.pid(moment), self.dice.whole(32_800, 60_900), self.session()
         key = self.dice.digits(_BASE64, 43)
         uid = 1000 + len(user) % 7
@@ -62,7 +62,6 @@ class Linux:
         self.log(end, "sshd", pid, f"pam_unix(sshd:session): session closed for user {user}")
         self.log(end, "systemd-logind", 611, f"Session {number} logged out. Waiting for processes to exit.")
         self.log(end, "systemd-logind", 611, f"Removed session {number}.")
-        return pid
 
     def session(self) -> int:
         """The next login session's number."""
