@@ -25,6 +25,7 @@ _LEARN_AFTER: Final = 40
 _MOST_LAYOUTS: Final = 256
 _MOST_PER_HEAD: Final = 12
 _MOST_CANDIDATES: Final = 1024
+_MOST_KEYS: Final = 128
 
 ANY: Final = ""
 WHOLE: Final = "[0-9]{1,18}+"
@@ -34,7 +35,7 @@ def pairs(text: str) -> list[tuple[str, str]]:
     """Every key=value of the line, in order, unescaped. What is no pair is passed over."""
     found = _PAIR.findall(text, 0, _LONGEST_LINE)
     if "\\" in text:
-        return [(key, _ESCAPE.sub(r"\1", quoted) if quoted else bare) for key, quoted, bare in found]
+        return [(key, _ESCAPE.sub(r"\1", quoted) if "\\" in quoted else quoted or bare) for key, quoted, bare in found]
     return [(key, quoted or bare) for key, quoted, bare in found]
 
 
@@ -80,16 +81,17 @@ class Layouts(Generic[Plan]):
                 return plan, found.groups()
         return None
 
-    def learn(self, head: str, text: str) -> None:
-        """Counts the order of a line that ``read`` did not know; at the 40th such line it is known."""
-        if self._count >= _MOST_LAYOUTS or "\\" in text:
+    def learn(self, head: str, text: str, keys: tuple[str, ...]) -> None:
+        """Counts a line that ``read`` did not know, given its keys; after the 40th of an order it is known."""
+        if self._count >= _MOST_LAYOUTS or len(keys) > _MOST_KEYS or "\\" in text:
             return
-        found = list(_PAIR.finditer(text, 0, _LONGEST_LINE))
-        keys = tuple(pair[1] for pair in found)
         if len(self._seen) >= _MOST_CANDIDATES and keys not in self._seen:
             self._seen.clear()
         self._seen[keys] += 1
-        if self._seen[keys] != _LEARN_AFTER or len(set(keys)) != len(keys):
+        if self._seen[keys] != _LEARN_AFTER:
+            return
+        found = list(_PAIR.finditer(text, 0, _LONGEST_LINE))
+        if len({pair[1] for pair in found}) != len(found):
             return
         known = self._known.setdefault((head, text.count('"')), [])
         order = self._order_of({pair[1]: pair[pair.lastindex or 0] for pair in found})

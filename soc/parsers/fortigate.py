@@ -178,9 +178,11 @@ def parse(line: Line) -> Event:
     head = text[start : start + 10]
     known = _LAYOUTS.read(head, text)
     if known is None:
-        event = _read(line)
-        if start >= 8:
-            _LAYOUTS.learn(head, text)
+        if text.startswith("CEF:"):
+            return _event(cef_fields(text), line)
+        fields = dict(pairs(text))
+        event = _event(fields, line)
+        _LAYOUTS.learn(head, text, tuple(fields))
         return event
     plan, texts = known
     values: list[Value] = [*texts]
@@ -197,9 +199,8 @@ def parse(line: Line) -> Event:
     return _finish(event, line, plan.steps)
 
 
-def _read(line: Line) -> Event:
+def _event(fields: dict[str, str], line: Line) -> Event:
     """The slow way, for any order of keys."""
-    fields = cef_fields(line.text) if line.text.startswith("CEF:") else dict(pairs(line.text))
     if "type" not in fields:
         raise ParseError("no FortiGate log: it has no type=")
     dataset = dataset_of(fields["type"], fields.get("subtype", ""))

@@ -49,7 +49,7 @@ LINE = 'n=1 kind="a" name="Nguyễn Văn An" rest=x other="y z"'
 def learned(line: str = LINE, times: int = 40) -> Layouts[tuple[str, ...]]:
     known = layouts()
     for _ in range(times):
-        known.learn("13", line)
+        known.learn("13", line, tuple(dict(pairs(line))))
     return known
 
 
@@ -89,11 +89,16 @@ def test_an_order_that_the_device_declines_or_that_repeats_a_key_is_not_learned(
         assert learned(line).read("13", line) is None
 
 
+def test_an_order_of_very_many_keys_is_not_learned() -> None:
+    line = " ".join(f"k{number}=1" for number in range(129))
+    assert learned(line).read("13", line) is None
+
+
 def test_hostile_orders_are_bounded() -> None:
     known = layouts()
     for number in range(400):
         for _ in range(40):
-            known.learn(str(number), f"k{number}=1 n=2")
+            known.learn(str(number), f"k{number}=1 n=2", (f"k{number}", "n"))
     assert known.read("0", "k0=1 n=2") is not None
     assert known.read("255", "k255=1 n=2") is not None
     assert known.read("256", "k256=1 n=2") is None
@@ -109,7 +114,7 @@ def test_a_learned_order_reads_what_the_slow_way_reads(items: list[tuple[str, st
         lambda line: Order(dict.fromkeys(line, '[^"]*+'), frozenset(), tuple(line))
     )
     for _ in range(41):
-        known.learn("1", text)
+        known.learn("1", text, tuple(slow))
     found = known.read("1", text)
     if found is not None:
         assert dict(zip(*found, strict=True)) == slow
