@@ -56,4 +56,10 @@ def haystacks(event: Event) -> tuple[str, ...]:
     if isinstance(raw, str) and not raw.lstrip().startswith("{"):
         message = event.get("message")
         return (raw, message) if isinstance(message, str) else (raw,)
-    return tuple(as_text(one) for value in event.values() for one in several(value))
+    texts: list[str] = []
+    for value in event.values():
+        if isinstance(value, str):
+            texts.append(value)
+        elif value is not None:
+            texts += map(as_text, several(value))
+    return tuple(texts)

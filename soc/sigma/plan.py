@@ -9,113 +9,118 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from operator import getitem
 
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
-from soc.sigma.evaluate import haystacks, holds
-from soc.sigma.load import Rule
-from soc.sigma.memo import NOTHING, Budget, FieldMemo, Met
-from soc.sigma.predicate import ValueTest
+from soc.sigma.evaluate import holds
+from soc.sigma.index import NOTHING, FieldIndex, KeywordIndex, Met
+from soc.sigma.memo import Budget, FieldMemo
 from soc.sigma.program import Program, Several, Texts, program
-from soc.sigma.tree import KEYWORDS
-from soc.sigma.witness import Frequency, Key, Witness, witnesses
+from soc.sigma.tree import KEYWORDS, Node
+from soc.sigma.witness import Key, Witness
 
 NONE: tuple[RuleInfo, ...] = ()
 _MOST_VERDICTS = 50_000
+_VERDICT_BYTES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A rule as one route is offered it: its condition less what the route decides, and its necessary tests."""
+
+    info: RuleInfo
+    condition: Node
+    witnesses: Sequence[Witness]
 
 
 class Candidate:
     """A rule that an event may meet. Its function is made when it is first asked for."""
 
-    __slots__ = ("_check", "_met", "failed", "rule")
+    __slots__ = ("_check", "_offer", "info")
 
-    def __init__(self, rule: Rule, met: frozenset[Key]) -> None:
-        self.rule = rule
-        self.failed = 0
-        self._met = met
+    def __init__(self, offer: Offer) -> None:
+        self.info = offer.info
+        self._offer = offer
         self._check: Program = self._compile
 
     def _compile(self, texts: Texts) -> bool:
-        self._check = program(self.rule.condition, self._met)
+        met: frozenset[Key] = frozenset().union(*(one.keys for one in self._offer.witnesses))
+        self._check = program(self._offer.condition, met)
         return self._check(texts)
 
     def holds(self, texts: Texts) -> bool:
+        """Whether the rule fires."""
         try:
             return self._check(texts)
         except Several:
-            return holds(self.rule.condition, texts.event)
+            return holds(self._offer.condition, texts.event)
 
 
 class _Verdicts(dict[tuple[Met, ...], tuple[Candidate, ...]]):
     """Tests met in each field -> rules that can still fire."""
 
-    __slots__ = ("_always", "_by_test", "_filters")
+    __slots__ = ("_always", "_budget", "_by_test", "_needs")
 
-    def __init__(
-        self,
-        always: Sequence[Candidate],
-        by_test: Mapping[int, Sequence[int]],
-        filters: Sequence[tuple[Candidate, list[Met]]],
-    ) -> None:
+    def __init__(self, offers: Sequence[Offer], numbers: Mapping[Key, int], budget: Budget) -> None:
         super().__init__()
-        self._always = tuple(always)
-        self._by_test = by_test
-        self._filters = filters
+        self._always = tuple(Candidate(offer) for offer in offers if not offer.witnesses)
+        self._needs: list[tuple[Candidate, list[Met]]] = []
+        self._by_test: dict[int, list[int]] = defaultdict(list)
+        self._budget = budget
+        for offer in offers:
+            if offer.witnesses:
+                sets = [frozenset(numbers[key] for key in one.keys) for one in offer.witnesses]
+                for test in sets[0]:
+                    self._by_test[test].append(len(self._needs))
+                self._needs.append((Candidate(offer), sets))
+        budget.watch(self.clear)
 
     def __missing__(self, met: tuple[Met, ...]) -> tuple[Candidate, ...]:
         every = NOTHING.union(*met)
-        reached = sorted({number for test in every for number in self._by_test.get(test, ())})
-        chosen = [
-            candidate
-            for candidate, sets in (self._filters[number] for number in reached)
-            if all(not every.isdisjoint(one) for one in sets)
-        ]
+        by_test, needs = self._by_test, self._needs
+        reached = sorted({number for test in every if test in by_test for number in by_test[test]})
+        chosen = tuple(
+            needs[number][0] for number in reached if all(not every.isdisjoint(one) for one in needs[number][1])
+        )
         if len(self) >= _MOST_VERDICTS:
             self.clear()
-        found = self[met] = self._always + tuple(chosen)
+        self._budget.spend(_VERDICT_BYTES)
+        found = self[met] = self._always + chosen
         return found
 
 
 class Plan:
-    """Rules of one route. Gives the infos of those that an event meets."""
+    """Gives the infos of those rules of its route that an event meets."""
 
-    def __init__(self, rules: Sequence[Rule], frequency: Frequency, budget: Budget) -> None:
-        numbers: dict[Key, int] = {}
-        always: list[Candidate] = []
-        filters: list[tuple[Candidate, list[Met]]] = []
-        by_test: dict[int, list[int]] = defaultdict(list)
-        for rule in rules:
-            chosen = witnesses(rule.condition, frequency)
-            if not chosen:
-                always.append(Candidate(rule, frozenset()))
-                continue
-            sets = [frozenset(numbers.setdefault(key, len(numbers)) for key in one.keys) for one in chosen]
-            for number in sets[0]:
-                by_test[number].append(len(filters))
-            filters.append((Candidate(rule, _keys(chosen)), sets))
-        tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)
-        for (field, test), number in numbers.items():
-            tests[field].append((number, test))
-        keywords = tests.pop(KEYWORDS, None)
-        self._keywords = FieldMemo(keywords, budget) if keywords else None
-        self._fields = tuple(sorted(tests))
-        self._memos = tuple(FieldMemo(tests[field], budget) for field in self._fields)
-        self._verdicts = _Verdicts(always, by_test, filters)
-        budget.watch(self._verdicts.clear)
+    def __init__(
+        self,
+        offers: Sequence[Offer],
+        numbers: Mapping[Key, int],
+        fields: Mapping[str, FieldIndex],
+        keywords: KeywordIndex,
+        budget: Budget,
+    ) -> None:
+        relevant: dict[str, set[int]] = defaultdict(set)
+        for offer in offers:
+            for one in offer.witnesses:
+                for key in one.keys:
+                    relevant[key[0]].add(numbers[key])
+        searched = relevant.pop(KEYWORDS, None)
+        self._keywords = keywords if searched else None
+        self._searched = frozenset(searched or ())
+        self._fields = tuple(sorted(relevant))
+        self._memos = tuple(FieldMemo(fields[name], frozenset(relevant[name]), budget) for name in self._fields)
+        self._verdicts = _Verdicts(offers, numbers, budget)
 
     def match(self, event: Event) -> Sequence[RuleInfo]:
         """The rules that the event meets; the shared empty tuple for none."""
         met = tuple(map(getitem, self._memos, map(event.get, self._fields)))
         if self._keywords is not None:
-            met = (*met, self._keywords.find(haystacks(event)))
+            met = (*met, self._keywords.find(event) & self._searched)
         candidates = self._verdicts[met]
         if not candidates:
             return NONE
         texts = Texts(event)
-        hits = [candidate.rule.info for candidate in candidates if candidate.holds(texts)]
-        return hits or NONE
-
-
-def _keys(chosen: Sequence[Witness]) -> frozenset[Key]:
-    return frozenset().union(*(one.keys for one in chosen))
+        return [candidate.info for candidate in candidates if candidate.holds(texts)] or NONE
