@@ -1,7 +1,7 @@
 """ArcSight Common Event Format: ``CEF:0|vendor|product|version|id|name|severity|key=value key=value``.
 
 Micro Focus, "ArcSight Common Event Format", version 0.1 of the format. Values hold spaces without quotes; a value
-ends where `` key=`` begins.
+ends where `` key=`` begins. Some devices write a space behind ``CEF:``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 from soc.parsers._device import ParseError
 
-_HEADER = re.compile(r"CEF:\d{1,2}(?:\|(?:[^|\\]|\\.){0,1024}+){6}\|")
+_HEADER = re.compile(r"CEF: ?\d{1,2}(?:\|(?:[^|\\]|\\.){0,1024}+){6}\|")
 _NEXT_KEY = re.compile(r" (?=[A-Za-z0-9_.-]{1,64}=)")
 _ESCAPE = re.compile(r"\\([\\=|rn])")
 _LINE_ENDS = {"r": "\r", "n": "\n"}

@@ -15,10 +15,19 @@ from typing import Final, Generic, TypeVar
 Plan = TypeVar("Plan")
 
 _LONGEST_LINE: Final = 65_536
-# A quoted value that a truncated line leaves open goes to the line's end: pairs within it are its sender's words.
-_PAIR = re.compile(
-    r'(?<![^ ])([A-Za-z0-9_.-]{1,64}+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)|([^ "]*+))(?![^ ])', re.DOTALL
-)
+
+
+# A quoted value that a truncated line leaves open goes to the line's end: pairs within it are its sender's.
+def _pair(separator: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<![^{separator}])([A-Za-z0-9_.-]{{1,64}}+)="
+        rf'(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)|([^{separator}"]*+))(?![^{separator}])',
+        re.DOTALL,
+    )
+
+
+_PAIR = _pair(" ")
+_COMMA_PAIR = _pair(",")
 _ESCAPE = re.compile(r'\\(["\\])')
 # Compiling an order costs what reading 60 lines without it does.
 _LEARN_AFTER: Final = 40
@@ -31,9 +40,12 @@ ANY: Final = ""
 WHOLE: Final = "[0-9]{1,18}+"
 
 
-def pairs(text: str) -> list[tuple[str, str]]:
-    """Every key=value of the line, in order, unescaped. What is no pair is passed over."""
-    found = _PAIR.findall(text, 0, _LONGEST_LINE)
+def pairs(text: str, commas: bool = False) -> list[tuple[str, str]]:
+    """Every key=value of the line, in order, unescaped; pairs are apart by spaces, or commas.
+
+    What is no pair is passed over.
+    """
+    found = (_COMMA_PAIR if commas else _PAIR).findall(text, 0, _LONGEST_LINE)
     if "\\" in text:
         return [(key, _ESCAPE.sub(r"\1", quoted) if "\\" in quoted else quoted or bare) for key, quoted, bare in found]
     return [(key, quoted or bare) for key, quoted, bare in found]

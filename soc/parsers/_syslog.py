@@ -15,6 +15,8 @@ from soc.parsers._time import MONTHS, rfc3339, syslog_time
 _MEMO_SIZE: Final = 4096
 _BOM: Final = b"\xef\xbb\xbf"
 _PRIORITIES: Final = {f"<{number}>": number for number in range(192)}
+# Not programs: how the message itself begins, where a device writes "CEF: 0|...".
+_FORMATS: Final = frozenset({"CEF", "LEEF"})
 _DIGITS: Final = frozenset("0123456789")
 # A time that does not take the usual 15 characters: one-digit day unpadded, year, fraction, Cisco's colon.
 _STAMP = re.compile(r"([A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?):? ", re.ASCII)
@@ -86,7 +88,10 @@ def _host_and_tag(text: str, start: int, received: int, zone: int, priority: int
 
 
 def _rfc5424(text: str, start: int, received: int, zone: int, priority: int) -> Line:
-    """ "1 TIME HOST PROGRAM PID MESSAGE-ID STRUCTURED-DATA MESSAGE", where "-" is nothing."""
+    """ "1 TIME HOST PROGRAM PID MESSAGE-ID STRUCTURED-DATA MESSAGE", where "-" is nothing.
+
+    Where there are structured data and no message, the inside of the former is the text.
+    """
     parts = text[start:].split(" ", 6)
     plain = Line(text, text[start:], received, zone, priority=priority)
     if len(parts) < 7:
@@ -96,18 +101,19 @@ def _rfc5424(text: str, start: int, received: int, zone: int, priority: int) -> 
         time = None if stamp == "-" else rfc3339(stamp)
     except ParseError:
         return plain
+    structured = ""
     if rest[:1] == "[":
         found = _STRUCTURED.match(rest)
         if not found:
             return plain
-        rest = rest[found.end() :]
+        structured, rest = found[0][1:-1], rest[found.end() :]
     elif rest[:1] == "-":
         rest = rest[1:]
     else:
         return plain
     if (rest and rest[0] != " ") or len(host) > 255 or len(program) > 48 or len(pid) > 128:
         return plain
-    message = rest[1:].removeprefix("\ufeff")
+    message = rest[1:].removeprefix("\ufeff") or structured
     host, program, pid = ("" if name == "-" else name for name in (host, program, pid))
     return Line(text, message, received, zone, time, host, program, pid, priority)
 
@@ -118,7 +124,7 @@ def _tag(token: str) -> tuple[str, str] | None:
         return _tags[token]
     except KeyError:
         found = _TAG.fullmatch(token)
-        tag = (found[1], found[2] or "") if found else None
+        tag = (found[1], found[2] or "") if found and found[1] not in _FORMATS else None
         if len(_tags) >= _MEMO_SIZE:
             _tags.clear()
         _tags[token] = tag

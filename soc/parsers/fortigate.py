@@ -1,4 +1,4 @@
-"""FortiGate firewalls, FortiOS 6.4 to 7.6, in the default syslog format and in CEF.
+"""FortiGate firewalls, FortiOS 6.4 to 7.6, in each syslog format: default, CEF, CSV, JSON, RFC 5424.
 
 One dataset for each kind of message: fortinet.traffic; one for each security engine (webfilter, app-ctrl,
 ips, anomaly, virus, dns, ssl, emailfilter, waf; fortinet.utm is the rest); fortinet.vpn, .user, .system, and
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+
+import orjson
 
 from soc.core.event import Event, Value
 from soc.core.logsource import Dataset, LogSource
@@ -33,6 +35,8 @@ from soc.parsers._kv import ANY, WHOLE, Layouts, Order, pairs
 from soc.parsers._time import date_time, zone
 
 _MILLION: Final = 1_000_000
+# FortiOS writes what a message is before what it says.
+_HEAD: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +173,18 @@ _EVENT_TIME: Final = Target("@timestamp", _micros)
 _PATTERNS: Final[dict[Convert | None, str]] = {whole: WHOLE, _micros: "[0-9]{9,19}+"}
 _FAST: Final[dict[Convert, Convert]] = {whole: int}
 _LAYOUTS: Final = Layouts(_order)
+_LOGID: Final = ' logid="'
 
 
 def parse(line: Line) -> Event:
     """An event of the dataset of the message's type and subtype; ParseError if it has no type or no time."""
     text = line.text
-    start = text.find(' logid="') + 8
+    start = text.find(_LOGID) + len(_LOGID)
     head = text[start : start + 10]
     known = _LAYOUTS.read(head, text)
     if known is None:
-        if text.startswith("CEF:"):
-            return _event(cef_fields(text), line)
+        if start < len(_LOGID):
+            return _event(_other_format(text), line)
         fields = dict(pairs(text))
         event = _event(fields, line)
         _LAYOUTS.learn(head, text, tuple(fields))
@@ -197,6 +202,15 @@ def parse(line: Line) -> Event:
         for name in [name for name, value in event.items() if value is None]:
             del event[name]
     return _finish(event, line, plan.steps)
+
+
+def _other_format(text: str) -> dict[str, str]:
+    """The fields of a line in CEF, JSON or CSV (``set format`` of log.syslogd.setting), or without quotes."""
+    if text.startswith("CEF:"):
+        return cef_fields(text)
+    if text.startswith("{"):
+        return {key: str(value) for key, value in orjson.loads(text).items() if value is not None}
+    return dict(pairs(text, commas=",logid=" in text))
 
 
 def _event(fields: dict[str, str], line: Line) -> Event:
@@ -238,7 +252,11 @@ def _time(fields: dict[str, str], line: Line) -> int:
 
 
 def looks_like(text: str) -> bool:
-    return (" logid=" in text and " subtype=" in text) or text.startswith("CEF:0|Fortinet|Fortigate|")
+    if text.startswith("{"):
+        return '"logid"' in text[:_HEAD] and '"subtype"' in text[:_HEAD]
+    if text.startswith("CEF:"):
+        return "|Fortinet|Fortigate|" in text[:_HEAD]
+    return (" logid=" in text and " subtype=" in text) or (",logid=" in text and ",subtype=" in text)
 
 
 def _fills(dataset: str) -> frozenset[str]:
@@ -249,7 +267,7 @@ def _fills(dataset: str) -> frozenset[str]:
 
 DEVICE = Device(
     name="fortigate",
-    title="Fortinet FortiGate, FortiOS 6.4 to 7.6 (default syslog format, CEF)",
+    title="Fortinet FortiGate, FortiOS 6.4 to 7.6 (default format, CEF, CSV, JSON, RFC 5424)",
     parse=parse,
     datasets={name: Dataset(kind.sources, _fills(name)) for name, kind in KINDS.items()},
     looks_like=looks_like,

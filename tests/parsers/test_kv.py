@@ -33,6 +33,10 @@ def test_pairs(text: str, expected: list[tuple[str, str]]) -> None:
     assert pairs(text) == expected
 
 
+def test_pairs_apart_by_commas() -> None:
+    assert pairs('a=1,b="x, y",c= ,d', commas=True) == [("a", "1"), ("b", "x, y"), ("c", " ")]
+
+
 def layouts() -> Layouts[tuple[str, ...]]:
     def order_of(line: dict[str, str]) -> Order[tuple[str, ...]] | None:
         if "skip" in line:

@@ -38,6 +38,8 @@ def read(text: str | bytes) -> Line:
         ("<34>1 2026-10-05T01:14:03Z mx1 su - ID47 - \ufeffTừ chối", "mx1", "su", "", 34, "Từ chối"),
         ('<34>1 2026-10-05T01:14:03Z - app 7 - [a b="]\\""][c] x', "", "app", "7", 34, "x"),
         ("<34>1 2026-10-05T01:14:03Z mx1 app 7 - -", "mx1", "app", "7", 34, ""),
+        ('<34>1 2026-10-05T01:14:03Z fw - - - [x@1 a="b c"]', "fw", "", "", 34, 'x@1 a="b c"'),
+        ("<34>Oct 05 08:14:03 fw CEF: 0|Fortinet|", "fw", "", "", 34, "CEF: 0|Fortinet|"),
     ],
 )
 def test_headers_are_taken_off(line: str, host: str, program: str, pid: str, priority: int, text: str) -> None:
