@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
@@ -85,14 +87,14 @@ def command(
     raise SystemExit(1 if alerts else 0)
 
 
-def ranked(alerts: object) -> list[Alert]:
+def ranked(alerts: Iterable[Alert]) -> list[Alert]:
     """The worst first, then the latest; the order of every list of alerts."""
-    return sorted(alerts, key=lambda alert: (-alert.score, -alert.last_seen, alert.id))  # type: ignore[call-overload]
+    return sorted(alerts, key=lambda alert: (-alert.score, -alert.last_seen, alert.id))
 
 
 def write_json(alerts: list[Alert], out: Path | None) -> None:
     try:
-        target: IO[bytes] = out.open("wb") if out else click.get_binary_stream("stdout")
+        target: IO[bytes] = out.open("wb") if out else sys.stdout.buffer
     except OSError as error:
         raise SocError(f"{out}: {error.strerror}") from error
     with target if out else nullcontext(target) as stream:

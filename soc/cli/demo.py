@@ -20,8 +20,8 @@ from soc.engines.source import expand
 from soc.pipeline.build import build_pipeline
 from soc.pipeline.content import load_content
 from soc.pipeline.pipeline import Outcome
-from soc.story import INVENTORY, write
 from soc.stores.sqlite import SqliteStore
+from soc.story import INVENTORY, write
 
 ZONE = 7 * 3600
 

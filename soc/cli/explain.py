@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -57,7 +58,7 @@ def _rule(wanted: str, more: tuple[Path, ...]) -> Rule:
 
 def _event(path: Path) -> Event:
     try:
-        raw = click.get_binary_stream("stdin").read() if str(path) == "-" else path.read_bytes()
+        raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
         data = orjson.loads(raw)
         if not isinstance(data, dict):
             raise ValueError("not a JSON object")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -40,7 +41,7 @@ def command(device: str, timezone: str, show_list: bool, file: Path) -> None:
         raise click.UsageError(str(error)) from error
     normalise = Normaliser(lambda event: None, zone)
     source = LogFile(None if str(file) == "-" else file)
-    out = click.get_binary_stream("stdout")
+    out = sys.stdout.buffer
     received = source.modified or SystemClock().now()
     for lines in source.batches(500):
         for line in lines:

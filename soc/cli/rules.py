@@ -56,9 +56,8 @@ def _report(content: Content, samples: list[Problem]) -> dict[str, Any]:
         rows.append(_row(rule.info.path, rule.line, "rule", rule.info.id, rule.info.title, state.word, state.reason))
     for correlation in content.correlations:
         info = correlation.info
-        rows.append(_row(info.path, correlation.line, "correlation", info.id, info.title, "active", ""))
-    for problem in content.problems:
-        rows.append(_row(problem.path, problem.line, "", "", "", "rejected", problem.reason))
+        rows.append(_row(info.path, content.lines.get(info.id, 1), "correlation", info.id, info.title, "active", ""))
+    rows += [_row(problem.path, problem.line, "", "", "", "rejected", problem.reason) for problem in content.problems]
     rows.sort(key=lambda row: (row["path"], row["line"]))
     states = Counter(row["state"] for row in rows)
     return {

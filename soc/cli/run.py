@@ -9,14 +9,15 @@ from pathlib import Path
 
 import click
 
-from collectors.agent import Agent
+from collectors.agent import Agent, describe
+from collectors.agent import check as check_inputs
 from soc.cli.command import translate, verb
 from soc.core.clock import SystemClock
 from soc.core.errors import SettingsError, SocError
 from soc.core.hostile import plain
-from soc.core.settings import FileInput, Settings, SyslogInput, read_settings
-from soc.enrich import read_inventory
+from soc.core.settings import Settings, read_settings
 from soc.engines.service import serve
+from soc.enrich import read_inventory
 from soc.parsers import devices
 from soc.pipeline.content import Content, load_content
 from soc.web import Access
@@ -58,6 +59,10 @@ def command(path: Path, check: bool) -> None:
 
 
 def _check(path: Path, settings: Settings) -> None:
+    try:
+        check_inputs(settings)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
     known = devices()
     for number, item in enumerate(settings.inputs):
         if item.device != "auto" and item.device not in known:
@@ -72,20 +77,9 @@ def plan(settings: Settings, content: Content) -> list[str]:
     """What the service would do, one line each."""
     t = translate()
     lines = []
-    for item in settings.inputs:
-        if isinstance(item, FileInput):
-            lines.append(t("follow {path} ({device})", path=item.path, device=item.device))
-        else:
-            kind = f"syslog/{item.protocol}" if isinstance(item, SyslogInput) else "relp"
-            lines.append(
-                t(
-                    "listen on {kind} {host}:{port} ({device})",
-                    kind=kind,
-                    host=item.host,
-                    port=item.port,
-                    device=item.device,
-                )
-            )
+    lines += [
+        t("collect from {input} ({device})", input=describe(item), device=item.device) for item in settings.inputs
+    ]
     active = sum(1 for state in content.states.values() if state.word == "active")
     lines.append(t("detect with {active} active rules of {all}, {n} correlations",
                    active=active, all=len(content.rules), n=len(content.correlations)))  # fmt: skip
@@ -105,11 +99,15 @@ async def _serve(settings: Settings, content: Content, password: str) -> None:
         loop.add_signal_handler(number, stop.set)
 
     def started(agent: Agent) -> None:
-        for name, port in agent.ports.items():
-            click.echo(t("listening: {name} port {port}", name=name, port=port))
+        for name in agent.counters():
+            click.echo(t("collecting: {name}", name=name))
         if settings.console.enabled:
             click.echo(t("sign in once with the password {password}", password=password))
         click.echo(t("running; Ctrl-C stops"))
 
-    await serve(settings, content, SystemClock(), Access(password, settings.language), stop, started)
+    await serve(settings, content, SystemClock(), Access(password, settings.language), stop, started, _report)
     click.echo(t("stopped"))
+
+
+def _report(text: str) -> None:
+    click.echo(f"soc: {plain(text)}", err=True)

@@ -85,6 +85,7 @@ def analyze(
     *,
     zone: int,
     reference: int = 0,
+    lateness: int = 600_000_000,
     carry_out: Callable[[Outcome], None] = lambda outcome: None,
     progress: Callable[[Totals], None] = lambda totals: None,
 ) -> Totals:
@@ -93,7 +94,8 @@ def analyze(
     The file that is furthest behind in event time is read next, so the files of one morning pass as one
     morning, and the watermark is the time that all of them have reached. reference (µs) stands for the
     file's modification time, from which the year of year-less times follows. A file that cannot be read
-    is listed in totals.unusable and the rest goes on.
+    is listed in totals.unusable and the rest goes on. lateness (µs): by how much lines within a file may
+    be out of order.
     """
     totals = Totals()
     waiting = [
@@ -120,7 +122,7 @@ def analyze(
             heapq.heappush(waiting, reader)
         elif reader.file:
             reader.file.close()
-        _advance(pipeline, waiting[0].reached if waiting else END_OF_TIME, totals, carry_out)
+        _advance(pipeline, waiting[0].reached - lateness if waiting else END_OF_TIME, totals, carry_out)
         progress(totals)
     totals.late = sum(pipeline.late.values())
     totals.suppressed = sum(pipeline.suppressed.values())

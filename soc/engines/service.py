@@ -6,13 +6,16 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import uvicorn
 
 from collectors.agent import Agent
+from collectors.counters import Counters
 from collectors.spool import Spool
 from soc.core.clock import Clock
+from soc.core.errors import SocError
 from soc.core.settings import Settings, size, zone_seconds
 from soc.engines.embedded import Processor
 from soc.pipeline.build import build_pipeline
@@ -57,10 +60,12 @@ async def serve(
     access: Access,
     stop: asyncio.Event,
     started: Callable[[Agent], None],
+    report: Callable[[str], None],
 ) -> None:
     """Runs until ``stop`` is set, then ends within STOP_WITHIN seconds with everything durable.
 
-    OSError if a port cannot be bound; StoreError if the store cannot be opened.
+    SettingsError if an input cannot start; StoreError if the store cannot be opened; SocError if the disk
+    refuses to keep lines, since going on would lose them.
     """
     folder = Path(settings.data_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +76,7 @@ async def serve(
     inventory = Path(settings.inventory) if settings.inventory else None
     pipeline = build_pipeline(content, inventory, zone=zone, lateness=settings.lateness, fold=settings.fold)
     processor = Processor(spool, pipeline, store, settings, clock)
-    agent = Agent(settings, spool, clock)
+    agent = Agent(settings, spool, clock, report)
     thread = threading.Thread(target=processor.run, name="processor")
 
     def health() -> dict[str, object]:
@@ -87,24 +92,33 @@ async def serve(
             "late": sum(pipeline.late.values()),
             "suppressed": sum(pipeline.suppressed.values()),
             "sources": [(name, n, progress.last_seen[name]) for name, n in progress.per_origin.most_common(200)],
-            "inputs": agent.counters(),
+            "inputs": {name: _numbers(counters) for name, counters in agent.counters().items()},
             "now": clock.now(),
         }
 
-    server = console_server(store_path, access, health, settings.console.host, settings.console.port)
-    tasks: list[asyncio.Task[None]] = []
+    console = settings.console
+    server = console_server(store_path, access, health, console.host, console.port)
     await agent.start()
     thread.start()
+    tasks = [asyncio.create_task(server.serve())] if console.enabled else []
+    stopping = asyncio.create_task(stop.wait())
+    failed = asyncio.create_task(agent.failed())
     try:
-        if settings.console.enabled:
-            tasks.append(asyncio.create_task(server.serve()))
         started(agent)
-        await stop.wait()
+        done, _ = await asyncio.wait({stopping, failed, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         server.should_exit = True
         await agent.stop(STOP_WITHIN / 2)
         processor.stop()
         await asyncio.to_thread(thread.join, STOP_WITHIN / 2)
         await asyncio.gather(*tasks, return_exceptions=True)
+        for task in (stopping, failed):
+            task.cancel()
         spool.close()
         store.close()
+    if failed in done:
+        raise SocError(f"stopped: {failed.result()}")
+
+
+def _numbers(counters: Counters) -> dict[str, int]:
+    return {name: value for name, value in asdict(counters).items() if isinstance(value, int) and value}

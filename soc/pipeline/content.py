@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,10 +28,20 @@ class Content:
     filters: int
     matcher: Matcher
     states: dict[str, RuleState]
+    lines: dict[str, int]
 
     @property
     def rules_by_id(self) -> dict[str, Rule]:
         return {rule.info.id: rule for rule in self.rules}
+
+    def field_of(self) -> Callable[[str, str], str]:
+        """(rule id, a field as its author names it) -> our field, for the group-by of correlations."""
+        mapping, rules = sigma.shipped_mapping(), self.rules_by_id
+
+        def name(rule: str, field: str) -> str:
+            return mapping.names(rules[rule].logsource)(field)[0] if rule in rules else field
+
+        return name
 
 
 def load_content(folders: Sequence[Path] = (), *, shipped: bool = True) -> Content:
@@ -51,6 +61,7 @@ def load_content(folders: Sequence[Path] = (), *, shipped: bool = True) -> Conte
         filters=len(loaded.filters),
         matcher=sigma.compile(rules, datasets),
         states={rule.info.id: sigma.state(rule, datasets) for rule in rules},
+        lines={str(found.document.get("id")): found.line for found in loaded.correlations},
     )
 
 

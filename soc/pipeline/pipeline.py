@@ -42,7 +42,7 @@ class Pipeline:
         self._match = content.matcher.match
         self._rules = content.rules_by_id
         self._normalise = Normaliser(Enricher(inventory), zone)
-        self._correlate = Correlator(content.correlations, lateness, field=content.ecs_name)
+        self._correlate = Correlator(content.correlations, lateness, field=content.field_of())
         self._triage = Triage(inventory, fold=fold, zone=zone)
 
     def feed(self, batch: RawBatch) -> Outcome:

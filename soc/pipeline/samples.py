@@ -67,7 +67,8 @@ def check_samples(content: Content, inventory: Inventory) -> list[Problem]:
 def _check_file(content: Content, inventory: Inventory, path: str, ids: list[str], samples: Path) -> Iterator[Problem]:
     default = ids[-1]
     seen: set[bool] = set()
-    names = {rule.info.name: rule.info.id for rule in (*content.rules, *content.correlations) if rule.info.name}
+    infos = [*(rule.info for rule in content.rules), *(found.info for found in content.correlations)]
+    names = {info.name: info.id for info in infos if info.name}
     for case in _cases(samples):
         if isinstance(case, Problem):
             yield case
@@ -112,7 +113,7 @@ def fired_rules(content: Content, inventory: Inventory, case: Case) -> set[str] 
     if isinstance(events, str):
         return events
     hits = [Hit(rule, event) for event in events for rule in content.matcher.match(event)]
-    correlator = Correlator(content.correlations, 0, field=content.ecs_name)
+    correlator = Correlator(content.correlations, 0, field=content.field_of())
     correlator.feed([hit for hit in hits if hit.rule.id in correlator.wants])
     return {hit.rule.id for hit in hits} | {finding.rule.id for finding in correlator.advance(FOREVER)}
 

@@ -92,7 +92,8 @@ def _filter(request: Request, query: Mapping[str, str], page_number: int) -> tup
 
 
 def _link(query: Mapping[str, str], changes: Mapping[str, object]) -> str:
-    kept = {name: value for name, value in query.items() if name != "page"} | changes
+    kept: dict[str, object] = {name: value for name, value in query.items() if name != "page"}
+    kept.update(changes)
     return "/alerts?" + urlencode({name: value for name, value in kept.items() if value})
 
 
