@@ -13,118 +13,18 @@ from typing import Final
 import orjson
 
 from soc.core.event import Event, Value
-from soc.core.logsource import Dataset, LogSource
+from soc.core.logsource import Dataset
 from soc.parsers._device import Device, Line, ParseError
 from soc.parsers._fortigate_cef import cef_fields
 from soc.parsers._fortigate_fields import TABLES, Convert, Target, whole
-from soc.parsers._fortigate_shape import (
-    STEP_FIELDS,
-    VERDICT_FIELDS,
-    Step,
-    administration,
-    dns,
-    flow,
-    severity,
-    tls,
-    total_bytes,
-    total_packets,
-    url,
-    verdict,
-)
+from soc.parsers._fortigate_kinds import BASES, KINDS, dataset_of, fills
+from soc.parsers._fortigate_steps import Step
 from soc.parsers._kv import ANY, WHOLE, Layouts, Order, pairs
 from soc.parsers._time import date_time, zone
 
 _MILLION: Final = 1_000_000
 # FortiOS writes what a message is before what it says.
 _HEAD: Final = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """The constants of one dataset: its events' kind and category, Sigma log sources, and last steps."""
-
-    kind: str
-    category: tuple[str, ...]
-    sources: tuple[LogSource, ...]
-    steps: tuple[Step, ...]
-
-
-def _service(*names: str) -> tuple[LogSource, ...]:
-    return tuple(LogSource("firewall", "fortigate", name) for name in names)
-
-
-_EVENT_SOURCE: Final = (LogSource(product="fortigate", service="event"),)
-_PROXY: Final = LogSource("proxy", "fortigate")
-_IDS: Final = LogSource("ids", "fortigate")
-_CONNECTION: Final = verdict("connection")
-_ACCESS: Final = verdict("access")
-_INFO: Final = verdict("info")
-
-KINDS: Final = {
-    "fortinet.traffic": Kind(
-        "event", ("network",), _service("traffic"), (flow, total_bytes, total_packets, _CONNECTION)
-    ),
-    "fortinet.webfilter": Kind(
-        "event", ("network", "web"), (_PROXY, *_service("webfilter", "utm")), (flow, total_bytes, url, _ACCESS)
-    ),
-    "fortinet.app-ctrl": Kind("event", ("network",), _service("app-ctrl", "utm"), (flow, url, _CONNECTION)),
-    "fortinet.ips": Kind(
-        "alert",
-        ("intrusion_detection", "network"),
-        (_IDS, *_service("ips", "utm")),
-        (flow, severity, url, _INFO),
-    ),
-    "fortinet.anomaly": Kind(
-        "alert",
-        ("intrusion_detection", "network"),
-        (_IDS, *_service("anomaly", "utm")),
-        (flow, severity, _INFO),
-    ),
-    "fortinet.virus": Kind(
-        "alert",
-        ("malware", "network"),
-        (LogSource("antivirus", "fortigate"), *_service("virus", "utm")),
-        (flow, url, _INFO),
-    ),
-    "fortinet.dns": Kind(
-        "event",
-        ("network",),
-        (LogSource("dns", "fortigate"), *_service("dns", "utm")),
-        (flow, dns, verdict("protocol")),
-    ),
-    "fortinet.ssl": Kind("event", ("network",), _service("ssl", "utm"), (flow, tls, _CONNECTION)),
-    "fortinet.emailfilter": Kind("event", ("email", "network"), _service("emailfilter", "utm"), (flow, _INFO)),
-    "fortinet.waf": Kind("alert", ("network", "web"), _service("waf", "utm"), (flow, severity, url, _ACCESS)),
-    "fortinet.utm": Kind("event", ("network",), _service("utm"), (flow, severity, url, _INFO)),
-    "fortinet.vpn": Kind("event", ("network",), _EVENT_SOURCE, (administration,)),
-    "fortinet.user": Kind("event", ("authentication",), _EVENT_SOURCE, (administration,)),
-    "fortinet.system": Kind("event", ("host",), _EVENT_SOURCE, (administration,)),
-    "fortinet.event": Kind("event", ("host",), _EVENT_SOURCE, (administration,)),
-}
-_BASES: Final[dict[str, Event]] = {
-    name: {
-        "event.kind": kind.kind,
-        "event.module": "fortinet",
-        "event.dataset": name,
-        "event.category": kind.category,
-        "event.type": ("info",),
-        "observer.vendor": "Fortinet",
-        "observer.product": "Fortigate",
-        "observer.type": "firewall",
-    }
-    for name, kind in KINDS.items()
-}
-
-
-def dataset_of(kind: str, subtype: str) -> str:
-    """The dataset of a message's type and subtype: "utm", "ips" -> "fortinet.ips"."""
-    if kind == "traffic":
-        return "fortinet.traffic"
-    name = f"fortinet.{subtype}"
-    if kind == "event":
-        return name if name in {"fortinet.vpn", "fortinet.user", "fortinet.system"} else "fortinet.event"
-    engine = KINDS.get(name)
-    return name if engine is not None and engine.steps[0] is flow else "fortinet.utm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +48,7 @@ def _order(line: dict[str, str]) -> Order[Plan] | None:
     wanted = [(key, table[key]) for key in line if key in table and by_field[table[key].field] == key]
     converts = [(place, target.convert) for place, (_, target) in enumerate(wanted)]
     plan = Plan(
-        base=_BASES[dataset] | constants,
+        base=BASES[dataset] | constants,
         fields=tuple(target.field for _, target in wanted),
         converts=tuple((place, _FAST.get(convert, convert)) for place, convert in converts if convert),
         steps=KINDS[dataset].steps,
@@ -218,7 +118,7 @@ def _event(fields: dict[str, str], line: Line) -> Event:
     if "type" not in fields:
         raise ParseError("no FortiGate log: it has no type=")
     dataset = dataset_of(fields["type"], fields.get("subtype", ""))
-    event = _BASES[dataset].copy()
+    event = BASES[dataset].copy()
     table = TABLES[dataset]
     for key, text in fields.items():
         target = table.get(key)
@@ -259,16 +159,10 @@ def looks_like(text: str) -> bool:
     return (" logid=" in text and " subtype=" in text) or (",logid=" in text and ",subtype=" in text)
 
 
-def _fills(dataset: str) -> frozenset[str]:
-    fields = {target.field for target in TABLES[dataset].values()} | _BASES[dataset].keys()
-    derived = (STEP_FIELDS.get(step, VERDICT_FIELDS) for step in KINDS[dataset].steps)
-    return frozenset(fields.union(*derived))
-
-
 DEVICE = Device(
     name="fortigate",
     title="Fortinet FortiGate, FortiOS 6.4 to 7.6 (default format, CEF, CSV, JSON, RFC 5424)",
     parse=parse,
-    datasets={name: Dataset(kind.sources, _fills(name)) for name, kind in KINDS.items()},
+    datasets={name: Dataset(kind.sources, fills(name)) for name, kind in KINDS.items()},
     looks_like=looks_like,
 )
