@@ -23,7 +23,7 @@ _MISSING = "\ud800"
 
 
 class Several(Exception):
-    """A field that the condition reads holds an array."""
+    """A field that the condition reads holds an array, or the very text that stands for a missing one."""
 
 
 class Texts(dict[str, str]):
@@ -44,7 +44,7 @@ class Texts(dict[str, str]):
         else:
             text = fold(as_text(value))
             if text == _MISSING:
-                text = _MISSING * 2
+                raise Several
         self[field] = text
         return text
 

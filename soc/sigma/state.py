@@ -31,20 +31,18 @@ def state(rule: Rule, datasets: Mapping[str, Dataset]) -> RuleState:
     if not offering:
         return RuleState("blind", f"no source: nothing here makes events of {rule.logsource}")
     filled = frozenset().union(*(dataset.fills for dataset in offering))
-    missing = tuple(sorted({_spelled(leaf) for leaf in leaves(rule.condition)} - {""} - _known(rule, filled)))
+    missing = tuple(sorted(_missing(rule, filled)))
     if not any(_can(rule.condition, True, dataset.fills) for dataset in offering):
         return RuleState("blind", f"no parser fills {', '.join(missing) or 'its fields together'}", missing)
     return RuleState("active", f"partly blind: no parser fills {', '.join(missing)}" if missing else "", missing)
 
 
-def _spelled(leaf: Leaf) -> str:
-    """The rule's own name with ours, if they differ: "c-uri" is more use to its author than "url.original"."""
-    return leaf.written
-
-
-def _known(rule: Rule, filled: frozenset[str]) -> set[str]:
-    """Fields, as the rule spells them, of which some form is filled."""
-    return {leaf.written for leaf in leaves(rule.condition) if leaf.field in filled}
+def _missing(rule: Rule, filled: frozenset[str]) -> set[str]:
+    """Fields, as the rule spells them (its author knows those), of which no form is filled."""
+    found = list(leaves(rule.condition))
+    known = {leaf.written for leaf in found if leaf.field in filled}
+    others = {leaf.test.other for leaf in found if isinstance(leaf.test, FieldRef)}
+    return ({leaf.written for leaf in found if leaf.field != KEYWORDS} - known) | (others - filled)
 
 
 def _can(node: Node, wanted: bool, fills: Collection[str]) -> bool:

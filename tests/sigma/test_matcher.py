@@ -1,0 +1,119 @@
+"""Routing, memos and their bounds, and what must not be confused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from soc.core.errors import Problem
+from soc.core.event import Event
+from soc.core.logsource import Dataset, LogSource
+from soc.sigma import IDENTITY, Document, FieldMap, Rule, compile, shipped_mapping
+from soc.sigma import memo as memos
+from soc.sigma.fixed import simplified
+from soc.sigma.load import read_rule
+from soc.sigma.matcher import Matcher
+
+ROUTES = {"test": (LogSource("test"),)}
+
+
+def rule(detection: dict[str, Any], logsource: dict[str, str] | None = None, mapping: FieldMap = IDENTITY) -> Rule:
+    document = {"title": "Test", "logsource": logsource or {"category": "test"}, "detection": detection}
+    found = read_rule(Document(document, "test.yml", 1, repr(detection)), mapping)
+    assert not isinstance(found, Problem), found
+    return found
+
+
+def matcher(*rules: Rule, fixed: Mapping[str, Event] | None = None) -> Matcher:
+    return Matcher(rules, ROUTES, lambda _: "test", fixed)
+
+
+def test_events_reach_the_rules_of_their_dataset() -> None:
+    any_firewall = rule({"s": {"dst_ip": "192.0.2.1"}, "condition": "s"}, {"category": "firewall"}, shipped_mapping())
+    fortigate = rule({"s": {"srcip": "192.0.2.9"}, "condition": "s"}, {"product": "fortigate"}, shipped_mapping())
+    datasets = {
+        "fortinet.traffic": Dataset((LogSource("firewall", "fortigate", "traffic"),), frozenset()),
+        "other.traffic": Dataset((LogSource("firewall", "other"),), frozenset()),
+    }
+    matched = compile([any_firewall, fortigate], datasets)
+    event: Event = {"source.ip": "192.0.2.9", "destination.ip": "192.0.2.1"}
+
+    def hits(dataset: str) -> list[str]:
+        return [info.id for info in matched.match({"event.dataset": dataset, **event})]
+
+    assert hits("fortinet.traffic") == [any_firewall.info.id, fortigate.info.id]
+    assert hits("other.traffic") == [any_firewall.info.id]
+    assert hits("unknown") == []
+    assert list(matched.match(event)) == []
+
+
+def test_none_is_one_shared_tuple() -> None:
+    matched = matcher(rule({"s": {"A": "x"}, "condition": "s"}))
+    assert matched.match({"A": "y"}) is matched.match({"B": "y"})
+
+
+@pytest.mark.parametrize("order", [(True, 1, 1.0, "1", "true"), ("true", "1", 1.0, 1, True)])
+def test_true_and_one_share_a_place_in_a_memo_and_nothing_else(order: tuple[Any, ...]) -> None:
+    one, true = rule({"s": {"A": 1}, "condition": "s"}), rule({"s": {"A": True}, "condition": "s"})
+    matched = matcher(one, true)
+    for _ in range(2):
+        for value in order:
+            is_true = value is True or value == "true"
+            wanted = [true.info.id] if is_true else [one.info.id]
+            assert [info.id for info in matched.match({"A": value})] == wanted, value
+            assert [info.id for info in matched.match({"A": (value,)})] == wanted, value
+
+
+def test_memos_are_bounded_and_forgetting_changes_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memos, "MOST_ENTRIES", 10)
+    matched = matcher(rule({"s": {"A|contains": "7", "B|endswith": "x"}, "condition": "s"}))
+    for number in range(300):
+        assert bool(matched.match({"A": str(number), "B": "x"})) is ("7" in str(number))
+    plan = matched._plans["test"]
+    assert max(len(memo) for memo in plan._memos) <= 10
+
+
+def test_a_budget_clears_every_memo() -> None:
+    cleared: list[str] = []
+    budget = memos.Budget(100)
+    budget.watch(lambda: cleared.append("a"))
+    budget.watch(lambda: cleared.append("b"))
+    budget.spend(60)
+    assert cleared == []
+    budget.spend(60)
+    assert cleared == ["a", "b"]
+
+
+def test_long_values_are_matched_and_not_remembered() -> None:
+    matched = matcher(rule({"s": {"A|contains": "evil"}, "condition": "s"}))
+    assert matched.match({"A": "x" * 70_000 + "EVIL"})
+    assert len(matched._plans["test"]._memos[0]) == 0
+
+
+@pytest.mark.parametrize("value", ["\ud800", "\ud800evil", "evil\udfff", "\x00evil", "evil" + "\u202e"])
+def test_hostile_text(value: str) -> None:
+    matched = matcher(
+        rule({"s": {"A|contains": "evil"}, "condition": "s"}),
+        rule({"t": {"A": "?"}, "condition": "t and not u", "u": {"A": ""}}),
+    )
+    assert len(matched.match({"A": value})) == ("evil" in value) + (len(value) == 1)
+    assert matched.match({"B": value}) == ()
+
+
+def test_what_a_route_fixes_is_decided_once() -> None:
+    one = rule({"s": {"EventID": 1, "A": "x"}, "t": {"EventID": 2}, "condition": "s or t"})
+    node = simplified(one.condition, {"EventID": "1"})
+    assert not isinstance(node, bool)
+    assert simplified(one.condition, {"EventID": 2}) is True
+    assert simplified(one.condition, {"EventID": 3}) is False
+    matched = matcher(one, fixed={"test": {"EventID": "1"}})
+    assert bool(matched.match({"EventID": "1", "A": "x"}))
+    assert not matched.match({"EventID": "1", "A": "y"})
+
+
+def test_rules_by_the_hundred_on_one_field() -> None:
+    rules = [rule({"s": {"A|contains": f"word{number} "}, "condition": "s"}) for number in range(300)]
+    matched = matcher(*rules)
+    assert [info.id for info in matched.match({"A": "a word7 and word8 here"})] == [rules[7].info.id, rules[8].info.id]
