@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from soc.core.event import micros
 from soc.parsers import devices, fills_by_dataset, read_line, recognise
 from soc.parsers._registry import ALWAYS
 
+SAMPLES = Path(__file__).parent
 RECEIVED = micros("2026-10-05T18:00:00+07:00")
 
 
@@ -56,3 +59,12 @@ def test_no_name_is_guessed_by_looks_of_another_devices_samples() -> None:
         if not device.fallback:
             assert not device.looks_like("")
             assert not device.looks_like("Mật khẩu của bạn sắp hết hạn")
+
+
+def test_no_line_looks_like_two_devices() -> None:
+    """Otherwise the order of trying would decide whose line it is."""
+    for name in devices():
+        for raw in (SAMPLES / f"{name}.log").read_bytes().splitlines():
+            text = read_line(raw, RECEIVED, 0).text
+            alike = [device.name for device in devices().values() if device.looks_like(text)]
+            assert len(alike) <= 1, f"{raw[:100]!r} looks like {alike}"
