@@ -76,10 +76,8 @@ def _check(path: Path, settings: Settings) -> None:
 def plan(settings: Settings, content: Content) -> list[str]:
     """What the service would do, one line each."""
     t = translate()
-    lines = []
-    lines += [
-        t("collect from {input} ({device})", input=describe(item), device=item.device) for item in settings.inputs
-    ]
+    inputs = [(describe(item), item.device) for item in settings.inputs]
+    lines = [t("collect from {input} ({device})", input=name, device=device) for name, device in inputs]
     active = sum(1 for state in content.states.values() if state.word == "active")
     lines.append(t("detect with {active} active rules of {all}, {n} correlations",
                    active=active, all=len(content.rules), n=len(content.correlations)))  # fmt: skip

@@ -40,13 +40,17 @@ def _refuse_bombs(path: Path, raw: bytes) -> None:
     depth = 0
     for event in yaml.parse(raw, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent):
-            raise SettingsError(f"{path}:{event.start_mark.line + 1}: YAML aliases are not accepted")
+            raise SettingsError(f"{path}:{_line(event)}: YAML aliases are not accepted")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise SettingsError(f"{path}:{event.start_mark.line + 1}: nested deeper than {MAX_DEPTH}")
+                raise SettingsError(f"{path}:{_line(event)}: nested deeper than {MAX_DEPTH}")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
 
 
 def read_struct(path: Path, kind: type[Struct]) -> Struct:

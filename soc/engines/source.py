@@ -47,8 +47,12 @@ class LogFile:
         self.cut = 0
 
     def _decoded(self) -> IO[bytes]:
-        buffered = io.BufferedReader(cast("io.RawIOBase", self._raw), CHUNK) if self.path else self._raw
-        head = buffered.peek(_SNIFF)[:_SNIFF]  # type: ignore[attr-defined]  # stdin.buffer is a BufferedReader
+        buffered = (
+            io.BufferedReader(cast("io.RawIOBase", self._raw), CHUNK)
+            if self.path
+            else cast("io.BufferedReader", self._raw)
+        )
+        head = buffered.peek(_SNIFF)[:_SNIFF]
         if head.startswith(b"\x1f\x8b"):
             return cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
         if head.startswith(b"\x28\xb5\x2f\xfd"):
@@ -61,7 +65,7 @@ class LogFile:
                 raise UnusableInput(f"{self.path or 'stdin'}: {what}")
         if head.count(0) * 10 > len(head):
             raise UnusableInput(f"{self.path or 'stdin'}: binary data, not lines of text")
-        return cast("IO[bytes]", buffered)
+        return buffered
 
     @property
     def consumed(self) -> int:

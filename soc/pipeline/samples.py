@@ -43,7 +43,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_samples(content: Content, inventory: Inventory) -> list[Problem]:
-    """Runs the samples of every rule and correlation; a failing case, a missing kind of case, an orphan: one Problem each."""
+    """Runs the samples of every rule and correlation; each fault is one Problem."""
     tested: dict[str, list[str]] = {}
     for rule in content.rules:
         tested.setdefault(rule.info.path, []).append(rule.info.id)

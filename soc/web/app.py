@@ -35,7 +35,7 @@ MAX_FORM = 10_000
 
 
 class Guard(BaseHTTPMiddleware):
-    """Every page but the public ones asks for a session; every form must come from this site; every answer is guarded."""
+    """Every page but the public ones asks for a session, and every form must come from this site."""
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         response = self._refusal(request) or await call_next(request)

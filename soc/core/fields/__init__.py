@@ -65,7 +65,6 @@ def check_event(event: dict[str, object]) -> list[str]:
             wrong.append(f"{name}: {'needs a tuple' if field.array else 'takes one value'}, got {value!r}")
             continue
         allowed = _PYTHON_TYPES.get(field.type, (str,))
-        for item in value if isinstance(value, tuple) else (value,):
-            if type(item) not in allowed:
-                wrong.append(f"{name}: {field.type}, got {item!r}")
+        items = value if isinstance(value, tuple) else (value,)
+        wrong += [f"{name}: {field.type}, got {item!r}" for item in items if type(item) not in allowed]
     return wrong

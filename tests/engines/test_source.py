@@ -1,0 +1,89 @@
+"""Log files are read whatever they are packed in, in bounded memory, and what cannot be read is named."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from soc.engines.source import CHUNK, MAX_LINE, LogFile, UnusableInput, expand
+
+LINES = [f"line {number}".encode() for number in range(10_000)]
+
+
+def read(path: Path) -> list[bytes]:
+    file = LogFile(path)
+    try:
+        return [line for batch in file.batches(700) for line in batch]
+    finally:
+        file.close()
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_plain_lines_with_either_end_and_without_a_last_one(tmp_path: Path, end: bytes) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(end.join(LINES))
+    assert read(path) == LINES
+    path.write_bytes(end.join(LINES) + end)
+    assert read(path) == LINES
+
+
+def test_gzip_and_zstd_are_recognised_by_content(tmp_path: Path) -> None:
+    raw = b"\n".join(LINES)
+    packed = tmp_path / "a.log"
+    packed.write_bytes(gzip.compress(raw[:5000]) + gzip.compress(raw[5000:]))
+    assert read(packed) == LINES
+    compress = zstandard.ZstdCompressor().compress
+    packed.write_bytes(compress(raw[:5000]) + compress(raw[5000:]))
+    assert read(packed) == LINES
+
+
+def test_a_damaged_archive_gives_what_is_readable_and_then_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.log.gz"
+    path.write_bytes(gzip.compress(b"\n".join(f"{n} {n * n}".encode() for n in range(400_000)))[:-2000])
+    got = []
+    file = LogFile(path)
+    with pytest.raises(UnusableInput, match=r"a\.log\.gz"):
+        for batch in file.batches():
+            got += batch
+    file.close()
+    assert len(got) > 100_000
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"PK\x03\x04rest", "zip"), (b"ElfFile\x00", "EVTX"), (b"\x00\x01\x02\x00" * 100, "binary"), (b"%PDF-1.7", "PDF")],
+)
+def test_what_is_no_log_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "odd"
+    path.write_bytes(content)
+    with pytest.raises(UnusableInput, match=says):
+        LogFile(path)
+
+
+def test_a_line_without_end_comes_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "endless"
+    path.write_bytes(b"x" * (3 * MAX_LINE + CHUNK))
+    file = LogFile(path)
+    pieces = [line for batch in file.batches() for line in batch]
+    file.close()
+    assert b"".join(pieces) == b"x" * (3 * MAX_LINE + CHUNK)
+    assert max(map(len, pieces)) <= MAX_LINE + CHUNK
+    assert file.cut == len(pieces) - 1
+
+
+def test_empty_file_has_no_lines(tmp_path: Path) -> None:
+    path = tmp_path / "empty"
+    path.touch()
+    assert read(path) == []
+
+
+def test_folders_give_their_files_in_order_named_from_the_folder(tmp_path: Path) -> None:
+    for name in ("b/2.log", "b/1.log", "a.log", ".hidden/x.log", "b/.swp"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert [source.name for source in expand([tmp_path])] == ["a.log", "b/1.log", "b/2.log"]
+    assert [source.name for source in expand([tmp_path / "a.log", tmp_path / "a.log"])] == ["a.log"]
+    with pytest.raises(UnusableInput, match="no such file"):
+        expand([tmp_path / "absent"])
