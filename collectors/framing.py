@@ -46,6 +46,11 @@ class Framer:
         """Bytes of an unfinished message that are being held."""
         return len(self._rest)
 
+    @property
+    def halfway(self) -> bool:
+        """True while a message has begun and its end has not come."""
+        return bool(self._rest or self._left)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The messages completed by these bytes, without counts and line ends; empty ones are left out."""
         buffer = self._rest + data if self._rest else data

@@ -1,0 +1,147 @@
+"""One followed log file: what has been read of it, and whether it is still the same file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import msgspec
+
+CHUNK_BYTES = 1024 * 1024
+HEAD_BYTES = 1024
+MAX_LINE = 65536
+
+Head = tuple[int, bytes]
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """How far a file has been read, as the spool keeps it beside the lines themselves.
+
+    pattern, path  the setting that found it, and its name then, which stays the origin after a rename
+    offset         bytes read; changed: its modification time in ns at that moment
+    head           length and hash of its first bytes, at most 1,024: a file that begins otherwise is another file
+    """
+
+    pattern: str
+    path: str
+    offset: int
+    changed: int
+    head: Head
+
+
+_decoder = msgspec.msgpack.Decoder(Mark)
+
+
+def encode_mark(mark: Mark) -> bytes:
+    """The mark as the spool keeps it."""
+    return msgspec.msgpack.encode(mark)
+
+
+def decode_mark(state: bytes) -> Mark:
+    """The inverse of encode_mark; msgspec.ValidationError for other bytes."""
+    return _decoder.decode(state)
+
+
+def identity(status: os.stat_result) -> str:
+    """Device and inode: the same file under any name, until it is deleted and its inode used again."""
+    return f"{status.st_dev}:{status.st_ino}"
+
+
+def begins(handle: int, head: Head) -> bool:
+    """Whether a file begins with the bytes that head stands for."""
+    length, digest = head
+    return _digest(os.pread(handle, length, 0)) == digest
+
+
+def head_of(handle: int, most: int = HEAD_BYTES) -> Head:
+    """Length and hash of a file's first bytes."""
+    first = os.pread(handle, min(most, HEAD_BYTES), 0)
+    return len(first), _digest(first)
+
+
+def _digest(raw: bytes) -> bytes:
+    return blake2b(raw, digest_size=12).digest()
+
+
+NO_HEAD = (0, _digest(b""))
+
+
+@dataclass(slots=True)
+class Read:
+    """Lines read at one go, with the marks that go into the spool with them. cut: parts made of too long lines."""
+
+    path: str
+    lines: list[bytes]
+    marks: dict[str, bytes] = field(default_factory=dict)
+    cut: int = 0
+
+
+@dataclass(slots=True)
+class Followed:
+    """An open file.
+
+    left   µs since when it has no longer had its name and has been silent, 0 while it has it
+    ended  nobody writes to it any more: its last line is complete as it is
+    """
+
+    handle: int
+    key: str
+    mark: Mark
+    left: int = 0
+    ended: bool = False
+
+    def state(self) -> dict[str, bytes]:
+        """The mark as it goes into the spool."""
+        return {self.key: encode_mark(self.mark)}
+
+    def unchanged(self) -> bool:
+        """False when the file is shorter than what was read of it, or begins differently: it was truncated."""
+        return os.fstat(self.handle).st_size >= self.mark.offset and begins(self.handle, self.mark.head)
+
+    def read(self, last: bool) -> Read | None:
+        """The next complete lines; None when there are none. last: an unfinished line counts as one."""
+        raw = os.pread(self.handle, CHUNK_BYTES, self.mark.offset)
+        if not self.unchanged():
+            return None
+        stop = raw.rfind(b"\n") + 1
+        if not stop:
+            stop = len(raw) if last else len(raw) // MAX_LINE * MAX_LINE
+        if not stop:
+            return None
+        lines, cut = _split(raw[:stop])
+        self._advance(stop)
+        return Read(self.mark.path, lines, self.state(), cut)
+
+    def _advance(self, count: int) -> None:
+        offset = self.mark.offset + count
+        head = self.mark.head
+        if head[0] < min(HEAD_BYTES, offset):
+            head = head_of(self.handle, offset)
+        changed = os.fstat(self.handle).st_mtime_ns
+        self.mark = msgspec.structs.replace(self.mark, offset=offset, head=head, changed=changed)
+
+    def skip_to_end(self) -> None:
+        """Begin with what is written from now on, with the last line if it is unfinished."""
+        size = os.fstat(self.handle).st_size
+        start = max(0, size - MAX_LINE)
+        tail = os.pread(self.handle, size - start, start)
+        self._advance(start + tail.rfind(b"\n") + 1 if b"\n" in tail else size)
+
+    def restart(self) -> None:
+        """The file was emptied: read it from its beginning."""
+        self.mark = msgspec.structs.replace(self.mark, offset=0, head=NO_HEAD)
+
+
+def _split(raw: bytes) -> tuple[list[bytes], int]:
+    """Lines without their ends, empty ones left out, and the number of cuts made in too long ones.
+
+    A file that was emptied under a writer that keeps its position begins with a hole of NULs.
+    """
+    lines = raw.split(b"\n")
+    cut = 0
+    if max(map(len, lines)) > MAX_LINE:
+        parts = [[line[at : at + MAX_LINE] for at in range(0, len(line), MAX_LINE)] for line in lines]
+        cut = sum(max(0, len(pieces) - 1) for pieces in parts)
+        lines = [piece for pieces in parts for piece in pieces]
+    return [kept for line in lines if (kept := line.strip(b"\r\0"))], cut

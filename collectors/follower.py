@@ -1,0 +1,205 @@
+"""Which log files belong to a setting, through every way of rotating them: rename, copy and truncate, delete.
+
+A rotated file is read to its end under the name it had. Files that were rotated away while nobody looked are found
+by their names and times.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from glob import glob
+from pathlib import Path
+from stat import S_ISREG
+
+import msgspec
+
+from collectors.followed import (
+    NO_HEAD,
+    Followed,
+    Mark,
+    Read,
+    begins,
+    decode_mark,
+    encode_mark,
+    head_of,
+    identity,
+)
+from collectors.rotation import (
+    COMPRESSED,
+    begins_like,
+    current_key,
+    head_of_file,
+    open_file,
+    rotated_from,
+)
+
+MAX_FILES = 500
+MAX_LEFT = 100
+# A program may go on writing into a file that was renamed or deleted, until it is told to reopen.
+LEFT_MICROS = 60 * 1_000_000
+READS_PER_TURN = 8
+
+
+class Follower:
+    """All files of one setting. poll() gives what is new; marks are those that the spool has kept."""
+
+    def __init__(self, pattern: str, from_end: bool, marks: Mapping[str, bytes], report: Callable[[str], None]) -> None:
+        self._pattern = pattern
+        self._report = report
+        self._reported: set[str] = set()
+        self._seen_key = f"pattern:{pattern}"
+        self._skip = from_end and self._seen_key not in marks
+        self._first = True
+        decoded = {key: decode_mark(state) for key, state in marks.items() if not key.startswith("pattern:")}
+        self._marks = {key: mark for key, mark in decoded.items() if mark.pattern == pattern}
+        self._files: dict[str, Followed] = {}
+        self._by_path: dict[str, str] = {}
+
+    def poll(self, now: int) -> Iterator[Read]:
+        """New lines of all files, those that were rotated away first; reads without lines carry marks. now in µs."""
+        if self._first:
+            yield Read("", [], {self._seen_key: b"1"})
+        yield from self._look(now)
+        self._first = self._skip = False
+        left = [file for file in self._files.values() if file.left]
+        left.sort(key=lambda file: file.mark.changed)
+        for file in left:
+            yield from self._read(file, now)
+        for file in [file for file in self._files.values() if not file.left]:
+            yield from self._read(file, now)
+        for file in left[:-MAX_LEFT]:
+            self._close(file)
+
+    def _look(self, now: int) -> Iterator[Read]:
+        """Match names with files again, and catch up wherever a name has moved or a file was emptied."""
+        found = glob(self._pattern)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        paths = sorted(path for path in found if Path(path).suffix not in COMPRESSED)
+        if len(paths) > MAX_FILES:
+            self._once(f"{self._pattern}: {len(paths)} files match, only {MAX_FILES} are followed")
+        before = set(self._files)
+        present: dict[str, str] = {}
+        for path in paths[:MAX_FILES]:
+            if file := self._at(path):
+                file.left = 0
+                present[path] = file.key
+                if self._skip:
+                    file.skip_to_end()
+                    yield Read(path, [], file.state())
+        moved = {path for path in present.keys() | self._by_path if present.get(path) != self._by_path.get(path)}
+        moved |= {file.mark.path for file in self._files.values() if not file.left and not file.unchanged()}
+        if self._first:
+            moved |= {mark.path for mark in self._marks.values()}
+        for path in sorted(moved):
+            try:
+                yield from self._catch_up(path, before, now)
+            except OSError as error:
+                self._once(f"{path}: rotated files: {error.strerror}")
+        here = set(present.values())
+        for file in self._files.values():
+            if not file.left and file.key not in here:
+                file.left = now
+        self._by_path = present
+
+    def _at(self, path: str) -> Followed | None:
+        """The file that has this name now."""
+        try:
+            status = Path(path).stat()
+            if not S_ISREG(status.st_mode):
+                return None
+            return self._files.get(identity(status)) or self._open(path, path)
+        except OSError as error:
+            self._once(f"{path}: {error.strerror}")
+            return None
+
+    def _open(self, path: str, origin: str) -> Followed:
+        """Open a file where it was left; a file that has got the inode of an earlier one begins at its beginning."""
+        handle, status = open_file(path)
+        key = identity(status)
+        mark = self._marks.get(key)
+        if mark is None or (mark.path != origin and not begins(handle, mark.head)):
+            mark = Mark(self._pattern, origin, 0, status.st_mtime_ns, NO_HEAD)
+        file = self._files[key] = Followed(handle, key, mark)
+        return file
+
+    def _catch_up(self, path: str, before: set[str], now: int) -> Iterator[Read]:
+        """Open the files rotated away from a name that hold unread lines, and begin again with emptied ones.
+
+        before  the files that were already open at this look; a new one's time says nothing about what was missed
+        """
+        own = [file for file in self._files.values() if file.mark.path == path]
+        emptied = [file for file in own if not file.left and not file.unchanged()]
+        known = {key: mark for key, mark in self._marks.items() if mark.path == path}
+        known |= {file.key: file.mark for file in own if file.key in before}
+        rotated = rotated_from(path)
+        latest = max((mark.changed for mark in known.values()), default=None)
+        intact = [mark.head for mark in known.values() if mark not in [file.mark for file in emptied]]
+        intact += [head_of(file.handle) for file in own]
+        for name, status in rotated if known else []:
+            key = identity(status)
+            if key in self._files or not status.st_size:
+                continue
+            original = None
+            if key in known and begins_like(name, [known[key].head]):
+                mark = known[key]
+            elif original := next((file.mark for file in emptied if begins_like(name, [file.mark.head])), None):
+                # Copy and truncate: the copy has what we had not read.
+                offset = min(original.offset, status.st_size)
+                mark = msgspec.structs.replace(original, offset=offset, changed=status.st_mtime_ns)
+            elif latest is None or status.st_mtime_ns < latest or begins_like(name, intact):
+                continue
+            else:
+                mark = Mark(self._pattern, path, 0, status.st_mtime_ns, head_of_file(name))
+            new = mark != known.get(key)
+            self._marks[key] = mark
+            if mark.offset < status.st_size:
+                file = self._open(name, path)
+                file.left = now
+                file.ended = original is not None
+            if new:
+                intact.append(mark.head)
+                yield Read(path, [], {key: encode_mark(mark)})
+        for file in emptied:
+            file.restart()
+            yield Read(path, [], file.state())
+        there = {current_key(path), *(identity(status) for _, status in rotated)}
+        yield from self._forget(known.keys() - there)
+
+    def _forget(self, keys: set[str]) -> Iterator[Read]:
+        """Drop the marks of files that are no more."""
+        for key in sorted(keys - self._files.keys()):
+            self._marks.pop(key, None)
+            yield Read("", [], {key: b""})
+
+    def _read(self, file: Followed, now: int) -> Iterator[Read]:
+        """What is new in one file; in one that was left, the unfinished last line once it has been silent long."""
+        try:
+            for _ in range(READS_PER_TURN):
+                ended = file.ended or (file.left and now - file.left > LEFT_MICROS)
+                if read := file.read(last=bool(ended)):
+                    yield read
+                elif ended:
+                    self._close(file)
+                    break
+                else:
+                    break
+                file.left = now if file.left and not ended else file.left
+        except OSError as error:
+            self._once(f"{file.mark.path}: {error.strerror}")
+            self._close(file)
+
+    def _close(self, file: Followed) -> None:
+        os.close(file.handle)
+        del self._files[file.key]
+        if file.mark.offset:
+            self._marks[file.key] = file.mark
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for file in list(self._files.values()):
+            self._close(file)
+
+    def _once(self, text: str) -> None:
+        if text not in self._reported:
+            self._reported.add(text)
+            self._report(text)
