@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,8 @@ class Journal:
                     marks.setdefault(plot, []).append((moment, name, number))
             path = folder / name
             path.write_bytes("".join([text + "\n" for _, text, _ in page]).encode())
+            # the year of its year-less times follows from when a file was last written
+            os.utime(path, ns=(CLOSING * 1000, CLOSING * 1000))
             files.append(path)
         broken = tuple((name, number) for _, name, number in marks.pop(BROKEN, []))
         return Story(tuple(files), _chapters(marks), broken, total)

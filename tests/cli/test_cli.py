@@ -10,6 +10,20 @@ from soc import __version__
 from soc.cli import main
 from soc.story import INVENTORY, Story
 
+RULE = """\
+title: A
+id: 3f0f3c67-1f0e-4bd6-8d30-b1f0b3a7a00{n}
+logsource: {{product: linux, service: sshd}}
+detection:
+  a: {{user.name: {user}}}
+  condition: a
+"""
+CASE = '{{"fires": {fires}, "events": [{{"event.dataset": "linux.sshd", "user.name": "{user}"}}]}}\n'
+FORTIGATE = (
+    'date=2026-10-05 time=08:00:00 devname="F" devid="FG100" logid="0000000013" type="traffic" '
+    'subtype="forward" level="notice" vd="root" srcip=10.0.0.1\n'
+)
+
 
 def soc(*words: str | Path, stdin: str | bytes | None = None) -> Result:
     """Runs a command in this process; an unexpected exception fails the test."""
@@ -100,7 +114,7 @@ def test_analyze_takes_standard_input(story: Story) -> None:
 
 
 def test_parse_gives_a_line_for_a_line() -> None:
-    lines = 'not a fortigate line\n\ndate=2026-10-05 time=08:00:00 devname="F" type="traffic" subtype="forward" srcip=10.0.0.1\n'
+    lines = f"not a fortigate line\n\n{FORTIGATE}"
     out = [json.loads(line) for line in soc("parse", "--device", "fortigate", "-", stdin=lines).stdout.splitlines()]
     assert len(out) == 3
     assert [set(row) == {"error"} for row in out] == [True, True, False]
@@ -132,13 +146,10 @@ def test_explain_shows_what_held_and_what_did_not(tmp_path: Path) -> None:
 
 def test_rules_check_counts_every_document(tmp_path: Path) -> None:
     assert soc("rules", "check").exit_code == 0
-    good = "title: A\nid: 3f0f3c67-1f0e-4bd6-8d30-b1f0b3a7a00{n}\nlogsource: {{product: linux, service: sshd}}\ndetection:\n  a: {{user.name: {user}}}\n  condition: a\n"
-    (tmp_path / "ok.yml").write_text(good.format(n=1, user="root"))
-    (tmp_path / "ok.jsonl").write_text(
-        '{"fires": true, "events": [{"event.dataset": "linux.sshd", "user.name": "root"}]}\n'
-        '{"fires": false, "events": [{"event.dataset": "linux.sshd", "user.name": "other"}]}\n'
-    )
-    (tmp_path / "blind.yml").write_text(good.format(n=2, user="root").replace("user.name", "no.such.field"))
+    (tmp_path / "ok.yml").write_text(RULE.format(n=1, user="root"))
+    samples = CASE.format(fires="true", user="root") + CASE.format(fires="false", user="other")
+    (tmp_path / "ok.jsonl").write_text(samples)
+    (tmp_path / "blind.yml").write_text(RULE.format(n=2, user="root").replace("user.name", "no.such.field"))
     (tmp_path / "broken.yml").write_text("title: [\n")
     report = json.loads(soc("rules", "check", tmp_path, "--json").stdout)
     assert report["files"] == 3
@@ -146,9 +157,7 @@ def test_rules_check_counts_every_document(tmp_path: Path) -> None:
     assert report["documents"] == 3
     assert any("broken.yml" in row["path"] and row["state"] == "rejected" and row["reason"] for row in report["rules"])
     assert any("no samples" in wrong["reason"] for wrong in report["samples"])
-    (tmp_path / "ok.jsonl").write_text(
-        '{"fires": true, "events": [{"event.dataset": "linux.sshd", "user.name": "x"}]}\n'
-    )
+    (tmp_path / "ok.jsonl").write_text(CASE.format(fires="true", user="x"))
     reasons = [wrong["reason"] for wrong in json.loads(soc("rules", "check", tmp_path, "--json").stdout)["samples"]]
     assert any("does not fire" in reason for reason in reasons)
     assert any("no negative sample" in reason for reason in reasons)
@@ -177,8 +186,7 @@ def test_doctor_says_what_there_is() -> None:
 def test_hostile_lines_never_reach_the_terminal(tmp_path: Path) -> None:
     bad = tmp_path / "evil\x1b[31m.log"
     bad.write_bytes(
-        b"Oct  5 08:45:01 nasati-web-01 sshd[1]: Failed password for \x1b]0;owned\x07root from 198.51.100.9 port 22 ssh2\n"
-        * 40
+        b"Oct  5 08:45:01 web sshd[1]: Failed password for \x1b]0;owned\x07root from 198.51.100.9 port 22 ssh2\n" * 40
         + b'{"timestamp": "\x1b[2J", "event_type": "alert"\n'
     )
     result = soc("analyze", bad, "--at", "2026-10-06")
