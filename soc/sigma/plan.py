@@ -115,8 +115,12 @@ class Plan:
         self._verdicts = _Verdicts(offers, numbers, budget)
 
     def match(self, event: Event) -> Sequence[RuleInfo]:
-        """The rules that the event meets; the shared empty tuple for none."""
-        met = tuple(map(getitem, self._memos, map(event.get, self._fields)))
+        """The rules that the event meets; the shared empty tuple for none. JSON's lists are arrays too."""
+        try:
+            met = tuple(map(getitem, self._memos, map(event.get, self._fields)))
+        except TypeError:
+            event = {name: tuple(value) if isinstance(value, list) else value for name, value in event.items()}
+            met = tuple(map(getitem, self._memos, map(event.get, self._fields)))
         if self._keywords is not None:
             met = (*met, self._keywords.find(event) & self._searched)
         candidates = self._verdicts[met]

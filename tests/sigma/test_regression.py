@@ -65,6 +65,8 @@ def flat(record: dict[str, Any]) -> Event:
     for name, value in record["Event"]["System"].items():
         if isinstance(value, dict):
             event.update({f"{name}_{key}": one for key, one in value.get("#attributes", {}).items()})
+            if "#text" in value:
+                event[name] = value["#text"]
         elif value is not None:
             event[name] = value
     for name, value in _data(record["Event"]):
@@ -89,7 +91,7 @@ def route(event: Event) -> str:
 def sources(name: str) -> tuple[LogSource, ...]:
     channel, _, number = name.partition("|")
     service = SERVICES.get(channel)
-    categories = CATEGORIES.get((channel, int(number)), "").split()
+    categories = CATEGORIES.get((channel, int(number) if number.isdigit() else 0), "").split()
     return tuple(LogSource(category, "windows", service) for category in (None, *categories))
 
 
