@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from soc.core.event import Event
 from soc.core.finding import Finding, Hit, Kind
 from soc.core.ids import content_id
-from soc.correlation.episode import Episode, finding
+from soc.correlation.episode import Episode
 from soc.correlation.lane import Bounds, Lane
 from soc.correlation.reorder import ReorderBuffer
 from soc.correlation.rule import Correlation, silenced
@@ -98,7 +98,7 @@ class Correlator:
         the input, advance past its last event.
         """
         self._decide(watermark)
-        findings = [finding(lane.correlation, lane.names, episode) for lane, episode in self._changed]
+        findings = [lane.teller.finding(episode) for lane, episode in self._changed]
         findings.sort(key=lambda found: (found.anchor, found.rule.id, found.group))
         for _, episode in self._changed:
             episode.changed = False
@@ -113,13 +113,14 @@ class Correlator:
             return 0
         self._horizon = before
         due = self._waiting.take(before)
+        taking, number, last = self._taking, self._number, self._position
         for time, origin, offset, tie, rule, _, event in due:
-            position = (time, origin, offset, tie)
-            if position != self._position:
-                self._position = position
-                self._number += 1
-            for lane, role in self._taking[rule]:
-                lane.take(role, time, self._number, event)
+            if time != last[0] or offset != last[2] or origin != last[1] or tie != last[3]:
+                number += 1
+                last = (time, origin, offset, tie)
+            for lane, role in taking[rule]:
+                lane.take(role, time, number, event)
+        self._number, self._position = number, last
         return len(due)
 
     def _tell(self, lane: Lane, episode: Episode) -> None:

@@ -39,38 +39,40 @@ class Episode:
     changed: bool = field(default=False)
 
 
-def finding(correlation: Correlation, names: tuple[str, ...], episode: Episode) -> Finding:
-    """The episode as triage takes it; names are the group fields' names in events."""
-    return Finding(
-        rule=correlation.info,
-        group=tuple(zip(names, episode.key, strict=True)),
-        anchor=episode.anchor,
-        first=episode.anchor,
-        last=episode.last,
-        count=episode.count,
-        events=tuple(event for _, event in episode.samples),
-        reasons=_reasons(correlation, episode),
-    )
+class Teller:
+    """Turns a correlation's episodes into findings; what all of them say is put in words once."""
 
+    def __init__(self, correlation: Correlation, names: tuple[str, ...]) -> None:
+        """names: the group fields' names in events."""
+        self._rule = correlation.info
+        self._names = names
+        self._within = f"within {span_text(correlation.span)}"
+        self._seen = [role.rule.title or role.rule.name or role.rule.id for role in correlation.roles]
+        what = _measured(correlation)
+        self._bounds = [(what, SIGNS[name], number_text(bound)) for name, bound in correlation.condition.bounds]
 
-def _reasons(correlation: Correlation, episode: Episode) -> tuple[Reason, ...]:
-    if correlation.type.temporal:
-        within = f"within {span_text(correlation.span)}"
-        return tuple(
-            Reason(
-                field=role.rule.title or role.rule.name or role.rule.id,
-                operator="seen",
-                pattern=within,
-                value=iso(moment) if moment is not None else "",
-                matched=moment is not None,
-            )
-            for role, moment in zip(correlation.roles, episode.seen, strict=True)
+    def finding(self, episode: Episode) -> Finding:
+        """The episode as triage takes it."""
+        return Finding(
+            rule=self._rule,
+            group=tuple(zip(self._names, episode.key, strict=True)),
+            anchor=episode.anchor,
+            first=episode.anchor,
+            last=episode.last,
+            count=episode.count,
+            events=tuple([event for _, event in episode.samples]),
+            reasons=tuple(self._seen_reasons(episode) if episode.seen else self._bound_reasons(episode)),
         )
-    what = _measured(correlation)
-    return tuple(
-        Reason(what, SIGNS[name], number_text(bound), number_text(episode.value))
-        for name, bound in correlation.condition.bounds
-    )
+
+    def _bound_reasons(self, episode: Episode) -> list[Reason]:
+        value = number_text(episode.value)
+        return [Reason(what, sign, bound, value) for what, sign, bound in self._bounds]
+
+    def _seen_reasons(self, episode: Episode) -> list[Reason]:
+        return [
+            Reason(title, "seen", self._within, "" if moment is None else iso(moment), moment is not None)
+            for title, moment in zip(self._seen, episode.seen, strict=True)
+        ]
 
 
 def _measured(correlation: Correlation) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from soc.core.event import Event
 from soc.correlation.condition import Number
-from soc.correlation.episode import FIRST_SAMPLES, MAX_SAMPLES, Episode, Sample
+from soc.correlation.episode import FIRST_SAMPLES, MAX_SAMPLES, Episode, Sample, Teller
 from soc.correlation.grouping import Counted, Key, all_keys, distinct_values, numbers, quick_key
 from soc.correlation.measures import Measure, Together, measure_for
 from soc.correlation.rule import Correlation, Type
@@ -18,7 +18,8 @@ from soc.correlation.slots import Slots
 # A window is exact up to this many different times or values, or twice its threshold if that is more.
 MIN_EXACT = 4_096
 MAX_EXACT = 65_536
-AUDIT_EVERY = 1_024
+
+_TEMPORAL = (Together, Ordered)
 
 FieldName = Callable[[str, str], str]
 
@@ -54,6 +55,8 @@ class Lane:
 
     above      lanes of correlations that refer to this one, with the role that it has there
     evicted    groups given up because the correlation reached its bounds
+    entries    times and values kept, at most: expired ones are taken off when it reaches the bound
+    sampled    whole events kept as examples
     ungrouped  hits that lacked a group-by field, or the field whose values count
     unusable   hits whose value was no number where one is needed
     """
@@ -71,7 +74,7 @@ class Lane:
         self.above: list[tuple[Lane, int]] = []
         self.groups: OrderedDict[Key, Group] = OrderedDict()
         self.evicted = self.ungrouped = self.unusable = 0
-        self.until_audit = AUDIT_EVERY
+        self.entries = self.sampled = 0
         self._bounds = bounds
         self._tell = tell
         self._span = correlation.span
@@ -90,10 +93,11 @@ class Lane:
         self._quick = [quick_key(fields) for fields in self._fields]
         self._values = [_values(correlation, names_in(place, correlation.fields)) for place in places]
         by_name = [{fields[column] for fields in self._fields} for column in range(len(correlation.group_by))]
-        self.names = tuple(
+        names = tuple(
             min(fields) if len(fields) == 1 else name
             for fields, name in zip(by_name, correlation.group_by, strict=True)
         )
+        self.teller = Teller(correlation, names)
         self._own_names = [
             (column, name) for column, name in enumerate(correlation.group_by) if name not in by_name[column]
         ]
@@ -124,16 +128,16 @@ class Lane:
             self._enter(key, role, time, number, event, values)
 
     def _enter(self, key: Key, role: int, time: int, number: int, event: Event, values: tuple[Counted, ...]) -> None:
+        horizon = time - self._span
         group = self.groups.get(key)
         if group is None:
-            self._make_room(time)
+            self._make_room(horizon)
             group = self.open(key)
         else:
             self.groups.move_to_end(key)
-        self.until_audit -= 1
-        if self.until_audit < 0:
-            self._audit()
-        horizon = time - self._span
+        self.entries += 1 + 2 * len(values) if values else 1
+        if self.entries > self._bounds.entries:
+            self._audit(horizon)
         count = group.hits.slide(time, horizon)
         measure = group.measure
         value = count if measure is None else measure.add(time, horizon, role, number, values)
@@ -142,7 +146,9 @@ class Lane:
         if episode is not None and (not held or count == 1):
             # count == 1: the window had emptied before this hit, so what held then is over
             group.episode = episode = None
-            group.samples = [sample for sample in group.samples if sample[0] >= horizon]
+            kept = [sample for sample in group.samples if sample[0] >= horizon]
+            self.sampled -= len(group.samples) - len(kept)
+            group.samples = kept
         self._sample(group, time, horizon, event)
         if not held:
             return
@@ -154,7 +160,7 @@ class Lane:
             episode.last = time
             if value > episode.value or not self._rising:
                 episode.value = value
-        if isinstance(measure, Together | Ordered):
+        if isinstance(measure, _TEMPORAL):
             episode.seen = measure.seen(horizon)
         if self._tell is not None and not episode.changed:
             episode.changed = True
@@ -164,21 +170,32 @@ class Lane:
 
     def _start(self, group: Group, key: Key, time: int, event: Event, value: Number) -> Episode:
         """What is in the window has contributed; to a rare value, only the hit that has it."""
-        if self.correlation.rarity:
+        if self.correlation.rarity or not group.samples:
+            self.sampled += 1 - len(group.samples)
             group.samples = [(time, event)]
+        if self.correlation.rarity:
             group.episode = Episode(key, time, time, 1, value, group.samples)
         else:
             group.episode = Episode(key, group.hits.first, time, group.hits.total, value, group.samples)
         return group.episode
 
     def _sample(self, group: Group, time: int, horizon: int, event: Event) -> None:
+        """Keeps the event as an example. At the bound, only episodes get one, and only their latest."""
         samples = group.samples
         if group.episode is None:
             while samples and samples[0][0] < horizon:
                 del samples[0]
-        if len(samples) >= MAX_SAMPLES:
-            del samples[FIRST_SAMPLES]
+                self.sampled -= 1
+        if full := self.sampled >= self._bounds.samples:
+            self.expire(horizon)
+            full = self.sampled >= self._bounds.samples
+        if full and group.episode is None:
+            return
+        if len(samples) >= (1 if full else MAX_SAMPLES):
+            del samples[0 if full else FIRST_SAMPLES]
+            self.sampled -= 1
         samples.append((time, event))
+        self.sampled += 1
 
     def _as_event(self, key: Key, event: Event) -> Event:
         """The hit as a higher correlation sees it: the event that brought it about, and our aliases' values."""
@@ -190,6 +207,7 @@ class Lane:
         """A fresh group, the latest of all."""
         group = Group(Slots(self._limit), measure_for(self.correlation, self._limit))
         self.groups[key] = group
+        self.entries += _entries(group)
         return group
 
     def has(self, episode: Episode) -> bool:
@@ -204,36 +222,33 @@ class Lane:
             key = next(iter(groups))
             if groups[key].hits.last >= horizon:
                 return
-            del groups[key]
+            self.sampled -= len(groups.pop(key).samples)
 
-    def _make_room(self, time: int) -> None:
+    def _make_room(self, horizon: int) -> None:
         if len(self.groups) >= self._bounds.keys:
-            self.expire(time - self._span)
+            self.expire(horizon)
         while len(self.groups) >= self._bounds.keys:
             self._evict()
 
     def _evict(self) -> None:
-        self.groups.popitem(last=False)
+        _, group = self.groups.popitem(last=False)
+        self.sampled -= len(group.samples)
         self.evicted += 1
 
-    def _audit(self) -> None:
-        """Every so often, weighs what is remembered against the bounds; the stalest groups give way."""
+    def _audit(self, horizon: int) -> None:
+        """Counts what is remembered when it may have become too much; then the stalest groups give way."""
+        self.expire(horizon)
         groups = self.groups
-        self.until_audit = max(AUDIT_EVERY, len(groups) // 8)
-        entries = sum(len(group.hits) + (len(group.measure) if group.measure else 0) for group in groups.values())
-        while entries > self._bounds.entries and len(groups) > 1:
-            oldest = next(iter(groups.values()))
-            entries -= len(oldest.hits) + (len(oldest.measure) if oldest.measure else 0)
-            self._evict()
-        samples = sum(len(group.samples) for group in groups.values())
-        if samples <= self._bounds.samples:
-            return
-        for group in groups.values():
-            kept = 0 if group.episode is None else 1
-            samples -= max(len(group.samples) - kept, 0)
-            del group.samples[: len(group.samples) - kept]
-            if samples <= self._bounds.samples // 2:
-                return
+        entries = sum(map(_entries, groups.values()))
+        if entries > self._bounds.entries * 3 // 4:
+            while entries > self._bounds.entries // 2 and len(groups) > 1:
+                entries -= _entries(next(iter(groups.values())))
+                self._evict()
+        self.entries = entries
+
+
+def _entries(group: Group) -> int:
+    return len(group.hits) + (len(group.measure) if group.measure is not None else 0)
 
 
 def _values(correlation: Correlation, fields: tuple[str, ...]) -> Callable[[Event], tuple[Counted, ...]] | None:

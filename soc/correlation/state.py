@@ -45,7 +45,7 @@ class SavedLane(msgspec.Struct, array_like=True):
     evicted: int
     ungrouped: int
     unusable: int
-    until_audit: int
+    entries: int
 
 
 class Saved(msgspec.Struct):
@@ -118,22 +118,23 @@ def dump_lane(lane: Lane, events: EventTable) -> SavedLane:
         evicted=lane.evicted,
         ungrouped=lane.ungrouped,
         unusable=lane.unusable,
-        until_audit=lane.until_audit,
+        entries=lane.entries,
     )
 
 
 def load_lane(lane: Lane, saved: SavedLane, events: list[Event]) -> None:
     """Fills a fresh lane."""
     lane.evicted, lane.ungrouped, lane.unusable = saved.evicted, saved.ungrouped, saved.unusable
-    lane.until_audit = saved.until_audit
     for row in saved.groups:
         group: Group = lane.open(row.key)
         group.hits.load(row.hits)
         if group.measure is not None and row.measure is not None:
             group.measure.load(row.measure)
         group.samples = [(time, events[place]) for time, place in row.samples]
+        lane.sampled += len(group.samples)
         if row.episode is not None:
             group.episode = load_episode(row.episode, events, group.samples)
+    lane.entries = saved.entries
 
 
 def dump_episode(episode: Episode, events: EventTable | None = None) -> SavedEpisode:
