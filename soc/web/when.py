@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from soc.core.i18n import Translate
 
+AGES = ((86400, "{n} d ago"), (3600, "{n} h ago"), (60, "{n} min ago"), (1, "{n} s ago"))
 LOCAL = timezone(timedelta(hours=7))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -21,7 +22,4 @@ def ago(when: int, now: int, t: Translate) -> str:
     seconds = max(0, now - when) // 1_000_000
     if seconds < 10:
         return t("just now")
-    for size, text in ((86400, "{n} d ago"), (3600, "{n} h ago"), (60, "{n} min ago")):
-        if seconds >= size:
-            return t(text, n=seconds // size)
-    return t("{n} s ago", n=seconds)
+    return next(t(text, n=seconds // size) for size, text in AGES if seconds >= size)

@@ -62,11 +62,12 @@ def _lists() -> set[str]:
     """Headings and labels that the code keeps in tables."""
     from soc.cli.doctor import PARTS
     from soc.cli.show import LABELS
+    from soc.web.when import AGES
 
-    return set(LABELS) | set(PARTS) | {remedy for _, _, remedy in PARTS.values()}
+    return set(LABELS) | set(PARTS) | {text for _, text in AGES} | {remedy for _, _, remedy in PARTS.values()}
 
 
-TEXTS = sorted({text for text in _calls() | _templates() | _help(main) | _words() | _lists() if text.strip(" {}.:")})
+TEXTS = sorted({text for text in _calls() | _templates() | _help(main) | _words() | _lists() if text.strip(" {}.:\n")})
 
 
 def test_there_are_texts() -> None:
