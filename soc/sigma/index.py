@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import whitespace
 
 from soc.core.event import Event, Scalar, Value
 from soc.sigma.evaluate import haystacks
@@ -14,6 +15,7 @@ Met = frozenset[int]
 """Numbers of tests that a value may meet."""
 
 NOTHING: Met = frozenset()
+_JSON = frozenset(("{", "", *whitespace))
 Numbered = Sequence[tuple[int, ValueTest]]
 
 
@@ -72,8 +74,18 @@ class KeywordIndex:
 
     def find(self, event: Event) -> Met:
         """The tests that one of the event's texts may meet."""
-        texts = haystacks(event)
-        met = self._texts.find("\n".join(texts))
+        met = self._texts.find(_joined(event))
         if not self._expressions:
             return met
+        texts = haystacks(event)
         return met.union(number for number, test in self._expressions if any(map(test.holds, texts)))
+
+
+def _joined(event: Event) -> str:
+    """Every text of the event's haystacks, and perhaps more ("None", "True"), in one: quick, and never too little."""
+    raw = event.get("event.original")
+    if isinstance(raw, str) and raw[:1] not in _JSON:
+        message = event.get("message")
+        return f"{raw}\n{message}" if isinstance(message, str) else raw
+    values = event.values()
+    return "\n".join(haystacks(event) if tuple in map(type, values) else map(str, values))

@@ -18,6 +18,8 @@ Pattern = Callable[[str], bool]
 
 MAX_PATTERN = 8192
 _MAX_MEMORY = 32 << 20
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL)
+"""An escaped character, a class [...], or one character."""
 
 
 class RegexError(ValueError):
@@ -61,32 +63,10 @@ def _search(source: str, flags: str) -> Pattern:
 
 
 def translate(source: str, flags: str) -> str:
-    """The pattern for RE2: flags in front, and ``$`` before a final line feed, as PCRE has it."""
-    body = source if "m" in flags else _outside_classes(source, "$", r"(?:\n?\z)")
-    body = body.replace(r"\Z", r"(?:\n?\z)")
+    """The pattern for RE2: flags in front, and ``$`` and ``\\Z`` before a final line feed, as PCRE has it."""
+    ends = {r"\Z"} if "m" in flags else {r"\Z", "$"}
+    body = "".join(r"(?:\n?\z)" if token in ends else token for token in _TOKEN.findall(source))
     return f"(?{flags}){body}" if flags else body
-
-
-def _outside_classes(source: str, wanted: str, replacement: str) -> str:
-    """Replaces an unescaped character that is not within [...]."""
-    result, within, position = [], False, 0
-    while position < len(source):
-        character = source[position]
-        if character == "\\":
-            result.append(source[position : position + 2])
-            position += 2
-            continue
-        if character == "[" and not within:
-            within = True
-            length = 3 if source.startswith(("[^]"), position) else 2 if source.startswith("[]", position) else 1
-            result.append(source[position : position + length])
-            position += length
-            continue
-        if character == "]":
-            within = False
-        result.append(replacement if character == wanted and not within else character)
-        position += 1
-    return "".join(result)
 
 
 def split_lookaheads(source: str) -> list[tuple[str, bool]] | None:
@@ -127,9 +107,6 @@ def _has_outer_alternative(text: str) -> bool:
         if character == "|" and depth == 0:
             return True
     return False
-
-
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 
 
 def _plain_characters(text: str) -> list[tuple[int, str]]:

@@ -105,7 +105,7 @@ def _workloads(native: Sequence[Rule], mapped: Sequence[Rule]) -> Iterator[Workl
     by_channel = {name: sources(name) for name in tables}
     known: Fixed = {name: {key: event.get(key) for key in ("Channel", "EventID")} for name, event in tables.items()}
     yield Workload("Windows mix", windows, windows_rules, by_channel, route, known)
-    created = [event for event in windows if route(event) == f"{SYSMON}|1"]
+    created = [event for event in windows if route(event) in {f"{SYSMON}|1", "Security|4688"}]
     distinct = [_distinct(event, number) for number in range(4) for event in created]
     yield Workload("process creation", created * 4, windows_rules, by_channel, route, known)
     yield Workload("process creation, all distinct", distinct, windows_rules, by_channel, route, known)

@@ -119,23 +119,22 @@ def test_every_document_is_accounted_for(loaded: Loaded) -> None:
     } == set()
 
 
-def test_every_test_fires_its_rule(loaded: Loaded, sample: list[tuple[str, list[str], Event]]) -> None:
-    matcher = _matcher(loaded, sample)
+@pytest.fixture(scope="module")
+def matcher(loaded: Loaded, sample: list[tuple[str, list[str], Event]]) -> Matcher:
+    events = {route(event): event for _, _, event in sample}
+    fixed: dict[str, Event] = {name: {"EventID": event["EventID"]} for name, event in events.items()}
+    return Matcher(loaded.rules, {name: sources(name) for name in events}, route, fixed)
+
+
+def test_every_test_fires_its_rule(matcher: Matcher, sample: list[tuple[str, list[str], Event]]) -> None:
     wanted = {(test, one) for test, rules, _ in sample for one in rules}
     assert wanted - {(test, info.id) for test, _, event in sample for info in matcher.match(event)} == set()
 
 
 def test_the_engine_finds_what_the_plain_evaluation_finds(
-    loaded: Loaded, sample: list[tuple[str, list[str], Event]]
+    loaded: Loaded, matcher: Matcher, sample: list[tuple[str, list[str], Event]]
 ) -> None:
-    matcher = _matcher(loaded, sample)
     for _, _, event in sample:
         offered = [rule for rule in loaded.rules if any(rule.logsource.covers(one) for one in sources(route(event)))]
         wanted = {rule.info.id for rule in offered if holds(rule.condition, event)}
         assert {info.id for info in matcher.match(event)} == wanted
-
-
-def _matcher(loaded: Loaded, sample: list[tuple[str, list[str], Event]]) -> Matcher:
-    events = {route(event): event for _, _, event in sample}
-    fixed: dict[str, Event] = {name: {"EventID": event["EventID"]} for name, event in events.items()}
-    return Matcher(loaded.rules, {name: sources(name) for name in events}, route, fixed)
