@@ -14,8 +14,8 @@ from soc.core.event import Event, Rejected
 class AlertFilter:
     """Which alerts; None means any. Times are µs and compare with last_seen >= since, first_seen < until.
 
-    min_severity  a severity word; that and worse
-    rule          rule id, or name, or a part of the title (case-insensitive)
+    min_severity  a severity word; that and worse; ValueError for any other word
+    rule          rule id, or name, or a part of the title in either language (case-insensitive)
     host          a host name or address among the alert's hosts or group values
     limit, offset paging, ordered by score then last_seen, both falling, then id
     """
@@ -31,39 +31,55 @@ class AlertFilter:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """What purge keeps: events and rejected lines younger than max_age µs, newest first within max_bytes (0: no bound)."""
+    """What purge keeps: events and rejected lines not older than max_age µs, newest first within max_bytes.
+
+    0 means no bound.
+    """
 
     max_age: int = 0
     max_bytes: int = 0
 
 
 class Store(Protocol):
-    """Events, rejected lines, alerts, and the pipeline's state. Writes are idempotent by id; commit makes them durable."""
+    """Events, rejected lines, alerts, and the pipeline's state. Writes are idempotent by id; commit makes them durable.
+
+    A write or commit that fails raises StoreError and undoes everything since the last commit. One thread at a time.
+    """
 
     def put_events(self, events: Sequence[Event]) -> None: ...
     def put_rejected(self, rejected: Sequence[Rejected]) -> None: ...
     def put_alerts(self, alerts: Iterable[Alert]) -> None:
-        """Writes each alert as it now is (absolute values, so a replay writes the same); a person's status is kept."""
+        """Writes each alert as it now is (absolute values, so a replay writes the same).
+
+        A person's status is kept: "new", which is what triage says, replaces no other status.
+        """
 
     def put_state(self, name: str, state: bytes) -> None: ...
     def state(self, name: str) -> bytes | None: ...
     def commit(self) -> None: ...
     def alerts(self, wanted: AlertFilter) -> list[Alert]: ...
     def alert(self, id: str) -> Alert | None:
-        """By id or by an unambiguous beginning of it (at least 4 digits)."""
+        """By id or by an unambiguous beginning of it (at least 4 digits); None if no alert or several have it."""
 
     def count_alerts(self, wanted: AlertFilter) -> dict[str, int]:
-        """Number by severity word, regardless of limit and offset."""
+        """Number by severity word, all five, the worst first; regardless of limit and offset."""
 
     def event(self, id: str) -> dict[str, object] | None:
-        """An event in wire form (dates as ISO text, event.id added)."""
+        """An event in wire form (dates as ISO text, arrays as lists, event.id added)."""
 
-    def events_around(self, time: int, margin: int, limit: int) -> list[dict[str, object]]: ...
-    def rejected(self, limit: int) -> list[Rejected]: ...
+    def events_around(self, time: int, margin: int, limit: int) -> list[dict[str, object]]:
+        """Events within margin µs before and after a time, the nearest ``limit`` of them, ordered by time."""
+
+    def rejected(self, limit: int) -> list[Rejected]:
+        """The rejected lines received last, the newest first."""
+
     def counts(self) -> dict[str, int]:
         """{"events": n, "rejected": n, "alerts": n, "bytes": n}."""
 
     def purge(self, retention: Retention, now: int) -> int:
-        """Removes what is too old or too much; the number of events removed. Alerts and their evidence stay."""
+        """Removes what is too old or too much; the number of events removed. Alerts and their evidence stay.
+
+        Commits what was put before.
+        """
 
     def close(self) -> None: ...

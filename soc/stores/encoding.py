@@ -1,0 +1,55 @@
+"""Events and alerts as JSON, whatever a hostile line put into them: no value may stop the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import orjson
+
+from soc.core import alert as alerts
+from soc.core.alert import Alert
+from soc.core.event import Event, to_wire
+
+_MOST = 2**63
+
+
+def event_json(event: Event) -> bytes:
+    """The event as it is in the pipeline: flat, dates in µs; a third quicker than with dates as text."""
+    try:
+        return orjson.dumps(event)
+    except TypeError:
+        return orjson.dumps(_storable(event))
+
+
+def wire_event(body: bytes, id: str) -> dict[str, object]:
+    """An event from event_json in wire form: dates as ISO text, arrays as lists, event.id added."""
+    wire: dict[str, object] = dict(to_wire(orjson.loads(body)))
+    wire["event.id"] = id
+    return wire
+
+
+def alert_json(alert: Alert) -> bytes:
+    """The alert as soc.core.alert.decode reads it."""
+    try:
+        return alerts.encode(alert)
+    except (UnicodeEncodeError, OverflowError):
+        return orjson.dumps(_storable(msgspec.to_builtins(alert)))
+
+
+def storable_text(text: str) -> str:
+    """Text that UTF-8 can hold: lone surrogates become a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _storable(value: object) -> object:
+    """The same with what JSON cannot hold replaced: lone surrogates by ?, numbers beyond 64 bits by their digits."""
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, Mapping):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    if isinstance(value, int) and not -_MOST <= value < _MOST:
+        return str(value)
+    return value

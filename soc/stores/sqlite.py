@@ -1,0 +1,226 @@
+"""One SQLite file: events, alerts, and the pipeline's state in the same transactions.
+
+Write-ahead logging lets the console and ``soc alerts`` read while ``soc run`` writes; a commit is on disk
+(synchronous=FULL) before it returns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from soc.core.alert import Alert, decode
+from soc.core.errors import StoreError
+from soc.core.event import Event, Rejected
+from soc.core.finding import Level
+from soc.core.ids import event_id, id_of
+from soc.stores.encoding import alert_json, event_json, storable_text, wire_event
+from soc.stores.filtering import WORDS, hosts, is_beginning, least_level, titles
+from soc.stores.sqlite_filter import where
+from soc.stores.sqlite_retention import purge
+from soc.stores.sqlite_schema import open_to_read, open_to_write, telling
+from soc.stores.store import AlertFilter, Retention
+
+_PUT_EVENT = "INSERT INTO events (id, time, dataset, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+_PUT_REJECTED = """
+    INSERT INTO rejected (id, origin, position, received, device, reason, raw)
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+"""
+_PUT_ALERT = """
+    INSERT INTO alerts (id, rule_id, rule_name, titles, level, score, first_seen, last_seen, status, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET
+        rule_id = excluded.rule_id, rule_name = excluded.rule_name, titles = excluded.titles,
+        level = excluded.level, score = excluded.score,
+        first_seen = excluded.first_seen, last_seen = excluded.last_seen, body = excluded.body,
+        status = CASE excluded.status WHEN 'new' THEN alerts.status ELSE excluded.status END
+"""
+
+
+class SqliteStore:
+    """The store of one machine. One writer, any number of readers.
+
+    StoreError when the file cannot be read or written; what was put since the last commit is then undone, so the
+    caller goes back to the state of the last commit and repeats.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens to write; creates the file, or brings an older one up to date."""
+        self.path = path
+        self._connection = open_to_write(path)
+
+    @classmethod
+    def read_only(cls, path: Path) -> SqliteStore:
+        """Opens an existing store without the right to change it, also while another process writes."""
+        store = cls.__new__(cls)
+        store.path = path
+        store._connection = open_to_read(path)
+        return store
+
+    def put_events(self, events: Sequence[Event]) -> None:
+        rows = (
+            (bytes.fromhex(id_of(event)), _time(event), str(event.get("event.dataset", "")), event_json(event))
+            for event in events
+        )
+        with self._writing() as connection:
+            added = connection.executemany(_PUT_EVENT, rows).rowcount
+            self._counted("events", added)
+
+    def put_rejected(self, rejected: Sequence[Rejected]) -> None:
+        rows = (
+            (
+                bytes.fromhex(event_id(line.origin, line.position, line.raw.decode("latin-1"))),
+                line.origin,
+                line.position,
+                line.received,
+                line.device,
+                storable_text(line.reason),
+                line.raw,
+            )
+            for line in rejected
+        )
+        with self._writing() as connection:
+            self._counted("rejected", connection.executemany(_PUT_REJECTED, rows).rowcount)
+
+    def put_alerts(self, alerts: Iterable[Alert]) -> None:
+        with self._writing() as connection:
+            for alert in alerts:
+                connection.execute(_PUT_ALERT, _alert_row(alert))
+                connection.execute("DELETE FROM alert_hosts WHERE alert = ?", (alert.id,))
+                rows = ((alert.id, host) for host in hosts(alert))
+                connection.executemany("INSERT INTO alert_hosts VALUES (?, ?)", rows)
+
+    def put_state(self, name: str, state: bytes) -> None:
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (name, state))
+
+    def state(self, name: str) -> bytes | None:
+        row = self._one("SELECT body FROM states WHERE name = ?", (name,))
+        return None if row is None else bytes(row[0])
+
+    def commit(self) -> None:
+        if self._connection.in_transaction:
+            with self._writing() as connection:
+                connection.execute("COMMIT")
+
+    def alerts(self, wanted: AlertFilter) -> list[Alert]:
+        condition, values = where(wanted)
+        rows = self._all(
+            f"SELECT body, status FROM alerts {condition} "  # noqa: S608 - fixed text; values are parameters
+            "ORDER BY score DESC, last_seen DESC, id LIMIT :limit OFFSET :offset",
+            values | {"limit": wanted.limit, "offset": wanted.offset},
+        )
+        return [self._alert(*row) for row in rows]
+
+    def alert(self, id: str) -> Alert | None:
+        if not is_beginning(id):
+            return None
+        rows = self._all("SELECT body, status FROM alerts WHERE id >= ? AND id < ? ORDER BY id LIMIT 2", (id, id + "g"))
+        return self._alert(*rows[0]) if len(rows) == 1 else None
+
+    def count_alerts(self, wanted: AlertFilter) -> dict[str, int]:
+        condition, values = where(wanted)
+        sql = f"SELECT level, count(*) FROM alerts {condition} GROUP BY level"  # noqa: S608 - as above
+        numbers = dict(self._all(sql, values))
+        return {word: numbers.get(least_level(word), 0) for word in WORDS}
+
+    def event(self, id: str) -> dict[str, object] | None:
+        try:
+            key = bytes.fromhex(id)
+        except ValueError:
+            return None
+        row = self._one("SELECT body FROM events WHERE id = ?", (key,))
+        return None if row is None else wire_event(row[0], key.hex())
+
+    def events_around(self, time: int, margin: int, limit: int) -> list[dict[str, object]]:
+        before = "SELECT time, id, body FROM events WHERE time BETWEEN ? AND ? ORDER BY time DESC, id LIMIT ?"
+        after = "SELECT time, id, body FROM events WHERE time BETWEEN ? AND ? ORDER BY time, id LIMIT ?"
+        near = self._all(before, (time - margin, time - 1, limit)) + self._all(after, (time, time + margin, limit))
+        nearest = sorted(near, key=lambda row: (abs(row[0] - time), row[1]))[:limit]
+        return [wire_event(body, id.hex()) for _, id, body in sorted(nearest, key=lambda row: row[:2])]
+
+    def rejected(self, limit: int) -> list[Rejected]:
+        rows = self._all(
+            "SELECT origin, position, received, device, reason, raw FROM rejected "
+            "ORDER BY received DESC, origin, position DESC LIMIT ?",
+            (limit,),
+        )
+        return [Rejected(*row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        counted = dict(self._all("SELECT name, value FROM counters", ()))
+        (alerts,) = self._all("SELECT count(*) FROM alerts", ())[0]
+        (pages,) = self._all("PRAGMA page_count", ())[0]
+        (size,) = self._all("PRAGMA page_size", ())[0]
+        return {
+            "events": counted["events"],
+            "rejected": counted["rejected"],
+            "alerts": alerts,
+            "bytes": pages * size,
+        }
+
+    def purge(self, retention: Retention, now: int) -> int:
+        self.commit()
+        with self._writing(begin=False) as connection:
+            return purge(connection, retention, now)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _writing(self, begin: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction that lasts until commit; any failure undoes it, whatever SQLite itself left of it."""
+        connection = self._connection
+        try:
+            with telling(self.path):
+                if begin and not connection.in_transaction:
+                    connection.execute("BEGIN IMMEDIATE")
+                yield connection
+        except BaseException:
+            with telling(self.path):
+                connection.rollback()
+            raise
+
+    def _counted(self, name: str, added: int) -> None:
+        self._connection.execute("UPDATE counters SET value = value + ? WHERE name = ?", (max(added, 0), name))
+
+    def _all(self, sql: str, values: Sequence[object] | dict[str, object]) -> list[tuple[Any, ...]]:
+        with telling(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
+    def _one(self, sql: str, values: Sequence[object]) -> tuple[Any, ...] | None:
+        with telling(self.path):
+            row: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
+            return row
+
+    def _alert(self, body: bytes, status: str) -> Alert:
+        try:
+            alert = decode(body)
+        except msgspec.DecodeError as error:
+            raise StoreError(f"{self.path}: an alert cannot be read: {error}") from error
+        return alert if alert.status == status else msgspec.structs.replace(alert, status=status)
+
+
+def _alert_row(alert: Alert) -> tuple[Any, ...]:
+    return (
+        alert.id,
+        alert.rule_id,
+        alert.rule_name,
+        titles(alert),
+        int(Level[alert.severity.upper()]),
+        alert.score,
+        alert.first_seen,
+        alert.last_seen,
+        alert.status,
+        alert_json(alert),
+    )
+
+
+def _time(event: Event) -> int:
+    time = event.get("@timestamp")
+    return time if isinstance(time, int) else 0

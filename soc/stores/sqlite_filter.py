@@ -1,0 +1,31 @@
+"""An AlertFilter as SQL: every value is a parameter, so log text and user input never become SQL."""
+
+from __future__ import annotations
+
+from soc.stores.encoding import storable_text
+from soc.stores.filtering import comparable, least_level
+from soc.stores.store import AlertFilter
+
+
+def where(wanted: AlertFilter) -> tuple[str, dict[str, object]]:
+    """("WHERE ...", parameters); ValueError for an unknown severity word."""
+    conditions: list[str] = []
+    values: dict[str, object] = {}
+    if wanted.min_severity is not None:
+        conditions.append("level >= :level")
+        values["level"] = int(least_level(wanted.min_severity))
+    if wanted.rule is not None:
+        # instr, not LIKE: a % in a title is a per cent sign.
+        conditions.append("(rule_id = :rule OR rule_name = :rule OR instr(titles, :title))")
+        values["rule"] = storable_text(wanted.rule)
+        values["title"] = comparable(wanted.rule)
+    if wanted.host is not None:
+        conditions.append("id IN (SELECT alert FROM alert_hosts WHERE host = :host)")
+        values["host"] = comparable(wanted.host)
+    if wanted.since is not None:
+        conditions.append("last_seen >= :since")
+        values["since"] = wanted.since
+    if wanted.until is not None:
+        conditions.append("first_seen < :until")
+        values["until"] = wanted.until
+    return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values

@@ -1,0 +1,194 @@
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from soc.core.errors import StoreError
+from soc.core.ids import id_of
+from soc.stores.sqlite import SqliteStore
+from soc.stores.sqlite_schema import MIGRATIONS
+from soc.stores.store import AlertFilter, Retention
+from tests.stores.contract import NOW, SECOND, StoreContract, alert, event, rejected
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "Dữ liệu #1?" / "soc.db"
+
+
+@pytest.fixture
+def store(path):
+    with closing(SqliteStore(path)) as opened:
+        yield opened
+
+
+class TestSqliteStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        with closing(SqliteStore(tmp_path / "soc.db")) as opened:
+            yield opened
+
+
+def test_it_is_all_there_after_closing(path):
+    with closing(SqliteStore(path)) as store:
+        store.put_events([event(1)])
+        store.put_rejected([rejected(1)])
+        store.put_alerts([alert()])
+        store.put_state("pipeline", b"state")
+        store.commit()
+    with closing(SqliteStore(path)) as store:
+        assert store.event(id_of(event(1)))
+        assert store.rejected(1) == [rejected(1)]
+        assert store.alerts(AlertFilter()) == [alert()]
+        assert store.state("pipeline") == b"state"
+
+
+def test_what_was_not_committed_is_not_there(path):
+    with closing(SqliteStore(path)) as store:
+        store.put_events([event(1)])
+        store.commit()
+        store.put_events([event(2)])
+        store.put_state("pipeline", b"state")
+    with closing(SqliteStore(path)) as store:
+        assert (store.counts()["events"], store.state("pipeline")) == (1, None)
+
+
+def test_a_commit_survives_a_kill(path):
+    child = (
+        "import sys, time; from pathlib import Path; from soc.stores.sqlite import SqliteStore\n"
+        "from tests.stores.contract import event\n"
+        "store = SqliteStore(Path(sys.argv[1])); store.put_events([event(1), event(2)]); store.commit()\n"
+        "store.put_events([event(3)]); print('ready', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", child, str(path)],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGKILL)
+    with closing(SqliteStore(path)) as store:
+        assert store.counts()["events"] == 2
+
+
+def test_another_process_reads_while_this_one_writes(store, path):
+    store.put_alerts([alert("1" * 16)])
+    store.commit()
+    with closing(SqliteStore.read_only(path)) as reader:
+        store.put_alerts([alert("2" * 16)])
+        store.put_events([event(1)])
+        assert len(reader.alerts(AlertFilter())) == 1
+        store.commit()
+        assert len(reader.alerts(AlertFilter())) == 2
+        assert reader.event(id_of(event(1)))
+
+
+def test_a_reader_cannot_write(store, path):
+    with closing(SqliteStore.read_only(path)) as reader:
+        with pytest.raises(StoreError, match="readonly"):
+            reader.put_alerts([alert()])
+        assert reader.alerts(AlertFilter()) == []
+    assert store.counts()["alerts"] == 0
+
+
+def test_a_second_writer_waits_and_is_then_told(store, path):
+    with closing(SqliteStore(path)) as second:
+        second._connection.execute("PRAGMA busy_timeout = 1")
+        store.put_events([event(1)])
+        with pytest.raises(StoreError, match=r"soc\.db: database is locked"):
+            second.put_events([event(2)])
+        store.commit()
+        second.put_events([event(2)])
+        second.commit()
+    assert store.counts()["events"] == 2
+
+
+def test_a_failed_write_undoes_everything_since_the_last_commit(store):
+    store.put_events([event(1)])
+    store.commit()
+    store._connection.execute("PRAGMA max_page_count = 1")  # a full disk
+    store.put_events([event(2)])
+    with pytest.raises(StoreError, match="full"):
+        for number in range(3, 500):
+            store.put_events([event(number, **{"message": "x" * 5000})])
+    store._connection.execute("PRAGMA max_page_count = 1000000")
+    store.commit()
+    assert store.counts()["events"] == 1
+    store.put_events([event(2)])
+    store.commit()
+    assert store.counts()["events"] == 2
+
+
+def test_the_file_shrinks_when_it_is_purged(store, path):
+    store.put_events([event(n, **{"message": "x" * 2000}) for n in range(3000)])
+    store.commit()
+    store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    before = path.stat().st_size
+    store.purge(Retention(max_age=SECOND), NOW + 2900 * SECOND)
+    assert path.stat().st_size < before / 5
+
+
+def test_the_file_is_not_for_everybody(store, path):
+    assert stat.S_IMODE(path.stat().st_mode) & 0o007 == 0
+
+
+def refused(open_it, path):
+    with pytest.raises(StoreError) as raised:
+        open_it(path)
+    text = str(raised.value)
+    assert text.startswith(str(path))
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize("open_it", [SqliteStore, SqliteStore.read_only])
+class TestRefusals:
+    def test_a_damaged_file(self, open_it, tmp_path):
+        path = tmp_path / "soc.db"
+        path.write_bytes(b"this is no database at all" * 100)
+        assert "not a database" in refused(open_it, path)
+        assert path.read_bytes().startswith(b"this is no")
+
+    def test_a_newer_schema(self, open_it, path):
+        SqliteStore(path).close()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        assert "from a newer version" in refused(open_it, path)
+
+    def test_another_programs_database(self, open_it, tmp_path):
+        path = tmp_path / "places.sqlite"
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE bookmarks (x)")
+        assert "not a store of this program" in refused(open_it, path)
+
+    def test_a_folder(self, open_it, tmp_path):
+        assert refused(open_it, tmp_path)
+
+
+def test_reading_needs_a_store(tmp_path):
+    assert "no store there" in refused(SqliteStore.read_only, tmp_path / "none.db")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_reading_an_empty_file_says_what_to_do(tmp_path):
+    path = tmp_path / "soc.db"
+    path.touch()
+    assert "soc run brings it up to date" in refused(SqliteStore.read_only, path)
+
+
+def test_a_damaged_page_is_told_in_one_line(path):
+    with closing(SqliteStore(path)) as store:
+        store.put_alerts([alert(f"{n:016x}") for n in range(2000)])
+        store.commit()
+    raw = bytearray(path.read_bytes())
+    for start in range(8192, len(raw), 4096):
+        raw[start : start + 200] = b"\xff" * 200
+    path.write_bytes(raw)
+    with closing(SqliteStore.read_only(path)) as store, pytest.raises(StoreError, match="malformed"):
+        store.alerts(AlertFilter())
