@@ -17,6 +17,8 @@ from soc.stores.sqlite import SqliteStore
 from soc.stores.store import AlertFilter
 
 STORE_FILE = "soc.db"
+USUAL_STORE = Path("soc-data") / "demo" / STORE_FILE
+"""Where the demo puts its store."""
 
 
 def store_option(function: click.decorators.FC) -> click.decorators.FC:
@@ -42,7 +44,7 @@ def _usual_store() -> Path:
     settings = Path("soc.yml")
     if settings.is_file():
         return Path(read_settings(settings).data_dir) / STORE_FILE
-    return Path("soc-data") / "demo" / STORE_FILE
+    return USUAL_STORE
 
 
 @click.group("alerts", cls=TranslatedGroup, invoke_without_command=True)

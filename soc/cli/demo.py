@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import secrets
+import shlex
+import sys
 from pathlib import Path
 
 import click
 from rich.rule import Rule as Line
 from rich.text import Text
 
+from soc.cli.alerts import USUAL_STORE
 from soc.cli.analyze import ranked, summary
 from soc.cli.command import language, translate, verb
 from soc.cli.console import serve_console
 from soc.cli.progress import reading
 from soc.cli.show import alert_detail, alert_table, console
+from soc.core.alert import Alert
 from soc.core.errors import SocError
 from soc.engines.analyze import Totals, analyze
 from soc.engines.source import expand
@@ -29,7 +33,7 @@ ZONE = 7 * 3600
 @verb("demo")
 @click.option("--exit", "leave", is_flag=True, help="Return at once instead of keeping the console open.")
 @click.option(
-    "--folder", default="soc-data/demo", show_default=True, type=click.Path(path_type=Path), help="Where to put it."
+    "--folder", default=USUAL_STORE.parent, show_default=True, type=click.Path(path_type=Path), help="Where to put it."
 )
 @click.option("--port", default=8765, show_default=True, help="The console's port (0: any).")
 def command(leave: bool, folder: Path, port: int) -> None:
@@ -56,16 +60,25 @@ def command(leave: bool, folder: Path, port: int) -> None:
         terminal.print(Line(t("One of them in full"), align="left"))
         terminal.print(alert_detail(alerts[0], t, language()))
     terminal.print(Line(t("Next"), align="left"))
-    if alerts:
-        terminal.print(
-            Text(f"  soc alerts show {alerts[-1].id[:8]}"),
-            Text(f"  soc alerts --host {alerts[0].group[0][1]}"),
-            sep="\n",
-        )
-    terminal.print(Text(f"  soc analyze {t('YOUR-LOG-FILES')}"))
+    for arguments in _next_commands(alerts, store_file):
+        terminal.print(Text(f"  {_program()} {arguments}"))
     if leave:
         return
     serve_console(store_file, secrets.token_urlsafe(9), "127.0.0.1", port)
+
+
+def _next_commands(alerts: list[Alert], store_file: Path) -> list[str]:
+    where = "" if store_file == USUAL_STORE else f"--store {shlex.quote(str(store_file))} "
+    shown = [f"alerts {where}show {alerts[-1].id[:8]}"] if alerts else []
+    return [*shown, f"alerts {where}--severity high", f"analyze {translate()('YOUR-LOG-FILES')}"]
+
+
+def _program() -> str:
+    """The command as it was typed, from here: .venv/bin/soc."""
+    typed = Path(sys.argv[0])
+    if typed.is_absolute() and typed.is_relative_to(Path.cwd()):
+        typed = typed.relative_to(Path.cwd())
+    return str(typed) if typed.name == "soc" else "soc"
 
 
 def _replay(files: tuple[Path, ...], store_file: Path) -> Totals:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 from rich.console import Console, Group, RenderableType
@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from soc.core.alert import Alert
-from soc.core.hostile import plain
+from soc.core.alert import Alert, EventRef
+from soc.core.hostile import plain, prose
 from soc.core.i18n import Translate
 
 SEVERITY_STYLE = {
@@ -21,6 +21,7 @@ SEVERITY_STYLE = {
     "low": "cyan",
     "informational": "dim",
 }
+SHOWN = 5
 LOCAL = timezone(timedelta(hours=7))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENT_FIELDS = (
@@ -90,21 +91,21 @@ def alert_detail(alert: Alert, t: Translate, language: str) -> RenderableType:
             "  ",
             (title_of(alert, language), "bold"),
         ),
-        Text(plain(alert.description_vi if vietnamese and alert.description_vi else alert.description).strip()),
+        Text(prose(alert.description_vi if vietnamese and alert.description_vi else alert.description)),
         Text(""),
         _facts(alert, t),
         _heading(t("Why")),
         _reasons(alert, t),
-        _heading(t("Events ({shown} of {all})", shown=len(alert.events), all=f"{alert.count:,}")),
-        *(_event(ref.time, ref.event) for ref in alert.events),
+        _heading(t("Events ({shown} of {all})", shown=min(SHOWN, len(alert.events)), all=f"{alert.count:,}")),
+        *(_event(ref.time, ref.event) for ref in _first_and_last(alert.events)),
     ]
     steps = alert.next_steps.get(language) or alert.next_steps.get("en", ())
     if steps:
         parts.append(_heading(t("What to do next")))
-        parts += [Padding(Text(f"{number}. {plain(step)}"), (0, 0, 0, 2)) for number, step in enumerate(steps, 1)]
+        parts += [Padding(Text(f"{number}. {prose(step)}"), (0, 0, 0, 2)) for number, step in enumerate(steps, 1)]
     if alert.false_positives:
         parts.append(_heading(t("It may be harmless when")))
-        parts += [Padding(Text(f"- {plain(text)}"), (0, 0, 0, 2)) for text in alert.false_positives]
+        parts += [Padding(Text(f"- {prose(text)}"), (0, 0, 0, 2)) for text in alert.false_positives]
     return Group(*parts)
 
 
@@ -142,11 +143,16 @@ def _reasons(alert: Alert, t: Translate) -> Table:
     return table
 
 
+def _first_and_last(events: Sequence[EventRef]) -> Sequence[EventRef]:
+    """Enough to see what it is; the console and --json have the others."""
+    return events if len(events) <= SHOWN else (*events[: SHOWN - 2], *events[-2:])
+
+
 def _event(time: int, event: dict[str, object]) -> Padding:
     known = [(name, event[name]) for name in _EVENT_FIELDS if event.get(name) not in (None, "", [])]
     facts = "  ".join(f"{name}={_value(value)}" for name, value in known)
     line = Text.assemble((clock(time), "cyan"), "  ", facts)
-    original = Text(plain(event.get("event.original", ""), 400), style="dim")
+    original = Text(plain(str(event.get("event.original", "")).partition("\n")[0], 240), style="dim")
     return Padding(Group(line, original), (0, 0, 0, 2))
 
 

@@ -19,6 +19,11 @@ def plain(text: object, limit: int = 0) -> str:
     return shown if not limit or len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def prose(text: object) -> str:
+    """A description as one safe paragraph: its author's line ends become spaces."""
+    return plain(" ".join(str(text).split()))
+
+
 def _visible(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
