@@ -79,7 +79,9 @@ def open_to_write(path: Path) -> sqlite3.Connection:
             raise StoreError(f"{path}: {error.strerror}") from error
         connection = _connect(f"{path.resolve().as_uri()}?mode=rw")
         try:
-            # Only takes effect in a file that is still empty, and before anything else.
+            # Both take effect only in a file that is still empty. Events are 1-2 KB: four or more fit on a page of 8,
+            # which costs a third less time than two on a page of 4.
+            connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             version = _version(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")

@@ -187,7 +187,7 @@ def test_a_damaged_page_is_told_in_one_line(path):
         store.put_alerts([alert(f"{n:016x}") for n in range(2000)])
         store.commit()
     raw = bytearray(path.read_bytes())
-    for start in range(8192, len(raw), 4096):
+    for start in range(8192, len(raw), 8192):
         raw[start : start + 200] = b"\xff" * 200
     path.write_bytes(raw)
     with closing(SqliteStore.read_only(path)) as store, pytest.raises(StoreError, match="malformed"):
