@@ -103,9 +103,10 @@ def alert_detail(alert: Alert, t: Translate, language: str) -> RenderableType:
     if steps:
         parts.append(_heading(t("What to do next")))
         parts += [Padding(Text(f"{number}. {prose(step)}"), (0, 0, 0, 2)) for number, step in enumerate(steps, 1)]
-    if alert.false_positives:
+    harmless = (vietnamese and alert.false_positives_vi) or alert.false_positives
+    if harmless:
         parts.append(_heading(t("It may be harmless when")))
-        parts += [Padding(Text(f"- {prose(text)}"), (0, 0, 0, 2)) for text in alert.false_positives]
+        parts += [Padding(Text(f"- {prose(text)}"), (0, 0, 0, 2)) for text in harmless]
     return Group(*parts)
 
 

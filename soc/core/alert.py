@@ -55,6 +55,7 @@ class Alert(msgspec.Struct, frozen=True):
     unit: str = ""
     level: int = 0
     false_positives: tuple[str, ...] = ()
+    false_positives_vi: tuple[str, ...] = ()
     next_steps: dict[str, tuple[str, ...]] = {}
     status: str = "new"
 

@@ -52,6 +52,7 @@ class RuleInfo:
     description_vi: str = ""
     tags: tuple[str, ...] = ()
     false_positives: tuple[str, ...] = ()
+    false_positives_vi: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     author: str = ""
     path: str = ""

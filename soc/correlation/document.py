@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from sigma.correlations import SigmaCorrelationRule, SigmaExtendedCorrelationCondition
 
+from soc.core.extras import read_extras
 from soc.core.finding import Kind, Level, RuleInfo
 from soc.correlation.condition import Condition, read_condition
 from soc.correlation.rule import Type
@@ -21,16 +21,6 @@ MAX_SPAN_DAYS = 366
 _KEYS = frozenset(("type", "rules", "generate", "group-by", "timespan", "aliases", "condition"))
 # What pySigma raises on a document of the wrong shape, besides its own errors (which are ValueErrors).
 _BAD_SHAPE = (ValueError, TypeError, AttributeError, LookupError)
-
-
-class Soc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The ``soc:`` attribute: what our alerts say beyond Sigma's own fields."""
-
-    title_vi: str = ""
-    description_vi: str = ""
-    fold: tuple[str, ...] = ()
-    next_steps: dict[str, tuple[str, ...]] = {}
-    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +171,7 @@ def _generate(raw: Mapping[str, Any], body: Mapping[str, Any]) -> bool | None:
 def _info(
     raw: Mapping[str, Any], parsed: SigmaCorrelationRule, path: str, digest: str, level: Level | None
 ) -> RuleInfo:
-    try:
-        soc = msgspec.convert(raw.get("soc") or {}, Soc)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"soc: {error}") from error
+    soc = read_extras(raw)
     name = parsed.name or ""
     return RuleInfo(
         id=str(parsed.id) if parsed.id else name or f"correlation-{digest[:16]}",
@@ -198,6 +185,7 @@ def _info(
         description_vi=soc.description_vi,
         tags=tuple(str(tag) for tag in parsed.tags),
         false_positives=tuple(str(text) for text in parsed.falsepositives),
+        false_positives_vi=soc.false_positives_vi,
         references=tuple(str(text) for text in parsed.references),
         author=parsed.author or "",
         path=path,

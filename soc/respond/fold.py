@@ -123,6 +123,7 @@ class Fold(msgspec.Struct):
             unit=concern.unit,
             level=level,
             false_positives=rule.false_positives,
+            false_positives_vi=rule.false_positives_vi,
             next_steps=next_steps(rule, served, self._categories()),
         )
 

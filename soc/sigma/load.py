@@ -15,6 +15,7 @@ from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
 from soc.core.errors import Problem
+from soc.core.extras import read_extras
 from soc.core.finding import Kind, Level, RuleInfo
 from soc.core.logsource import LogSource
 from soc.sigma.detection import DetectionError, Reader
@@ -24,7 +25,6 @@ from soc.sigma.modifiers import Placeholders
 from soc.sigma.tree import KEYWORDS, Leaf, Node, leaves
 
 _NO_PLACEHOLDERS: Placeholders = {}
-_OWN = {"title_vi", "description_vi", "fold", "next_steps", "silent"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,10 +140,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _info(rule: SigmaRule, document: Document) -> RuleInfo:
-    own = document.document.get("soc") or {}
-    if not isinstance(own, dict) or own.keys() - _OWN:
-        raise DetectionError(f"soc: takes {', '.join(sorted(_OWN))}")
-    steps = own.get("next_steps", {})
+    own = read_extras(document.document)
     return RuleInfo(
         id=str(rule.id) if rule.id else document.hash,
         name=rule.name or "",
@@ -152,22 +149,15 @@ def _info(rule: SigmaRule, document: Document) -> RuleInfo:
         level=Level[rule.level.name] if rule.level else Level.MEDIUM,
         hash=document.hash,
         description=(rule.description or "").strip(),
-        title_vi=str(own.get("title_vi", "")),
-        description_vi=str(own.get("description_vi", "")).strip(),
+        title_vi=own.title_vi,
+        description_vi=own.description_vi.strip(),
         tags=tuple(str(tag) for tag in rule.tags),
         false_positives=tuple(map(str, rule.falsepositives)),
+        false_positives_vi=own.false_positives_vi,
         references=tuple(map(str, rule.references)),
         author=rule.author or "",
         path=document.path,
-        fold=_texts(own.get("fold"), "fold"),
-        silent=own.get("silent") is True,
-        next_steps={str(language): _texts(texts, "next_steps") for language, texts in steps.items()},
+        fold=own.fold,
+        silent=own.silent,
+        next_steps=own.next_steps,
     )
-
-
-def _texts(value: object, key: str) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise DetectionError(f"soc: {key} takes a list")
-    return tuple(map(str, value))
