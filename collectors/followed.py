@@ -54,9 +54,13 @@ def begins(handle: int, head: Head) -> bool:
     return _digest(os.pread(handle, length, 0)) == digest
 
 
-def head_of(handle: int, most: int = HEAD_BYTES) -> Head:
-    """Length and hash of a file's first bytes."""
-    first = os.pread(handle, min(most, HEAD_BYTES), 0)
+def first_bytes(handle: int, most: int = HEAD_BYTES) -> bytes:
+    """A file's first bytes, at most 1,024."""
+    return os.pread(handle, min(most, HEAD_BYTES), 0)
+
+
+def head_of(first: bytes) -> Head:
+    """What a mark keeps of a file's first bytes."""
     return len(first), _digest(first)
 
 
@@ -117,7 +121,7 @@ class Followed:
         offset = self.mark.offset + count
         head = self.mark.head
         if head[0] < min(HEAD_BYTES, offset):
-            head = head_of(self.handle, offset)
+            head = head_of(first_bytes(self.handle, offset))
         changed = os.fstat(self.handle).st_mtime_ns
         self.mark = msgspec.structs.replace(self.mark, offset=offset, head=head, changed=changed)
 
@@ -130,7 +134,8 @@ class Followed:
 
     def restart(self) -> None:
         """The file was emptied: read it from its beginning."""
-        self.mark = msgspec.structs.replace(self.mark, offset=0, head=NO_HEAD)
+        changed = os.fstat(self.handle).st_mtime_ns
+        self.mark = msgspec.structs.replace(self.mark, offset=0, head=NO_HEAD, changed=changed)
 
 
 def _split(raw: bytes) -> tuple[list[bytes], int]:

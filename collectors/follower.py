@@ -12,8 +12,7 @@ from glob import glob
 from pathlib import Path
 from stat import S_ISREG
 
-import msgspec
-
+from collectors.catchup import left_behind
 from collectors.followed import (
     NO_HEAD,
     Followed,
@@ -22,15 +21,12 @@ from collectors.followed import (
     begins,
     decode_mark,
     encode_mark,
-    head_of,
     identity,
 )
 from collectors.rotation import (
     COMPRESSED,
-    begins_like,
+    Rotating,
     current_key,
-    head_of_file,
-    open_file,
     rotated_from,
 )
 
@@ -39,6 +35,10 @@ MAX_LEFT = 100
 # A program may go on writing into a file that was renamed or deleted, until it is told to reopen.
 LEFT_MICROS = 60 * 1_000_000
 READS_PER_TURN = 8
+# Files' times come from a coarser clock than ours, so they may lie a little before it.
+CLOCK_STEP_MICROS = 20_000
+# A folder that changed this recently may have changed again within the same tick of that clock.
+FRESH_MICROS = 1_000_000
 
 
 class Follower:
@@ -50,20 +50,29 @@ class Follower:
         self._reported: set[str] = set()
         self._seen_key = f"pattern:{pattern}"
         self._skip = from_end and self._seen_key not in marks
+        # When this setting was first followed: older files that were rotated away are not ours to read.
+        self._began = int(marks.get(self._seen_key, b"0"))
         self._first = True
         decoded = {key: decode_mark(state) for key, state in marks.items() if not key.startswith("pattern:")}
         self._marks = {key: mark for key, mark in decoded.items() if mark.pattern == pattern}
         self._files: dict[str, Followed] = {}
         self._by_path: dict[str, str] = {}
+        self._folders: dict[str, int] = {}
 
     def poll(self, now: int) -> Iterator[Read]:
         """New lines of all files, those that were rotated away first; reads without lines carry marks. now in µs."""
         if self._first:
-            yield Read("", [], {self._seen_key: b"1"})
-        yield from self._look(now)
+            self._began = self._began or (now - CLOCK_STEP_MICROS) * 1000
+            yield Read("", [], {self._seen_key: str(self._began).encode()})
+        try:
+            yield from self._look(now)
+        except Rotating:
+            # To read on now would make files that we have not seen yet look old.
+            self._folders.clear()
+            return
         self._first = self._skip = False
         left = [file for file in self._files.values() if file.left]
-        left.sort(key=lambda file: file.mark.changed)
+        left.sort(key=lambda file: (os.fstat(file.handle).st_mtime_ns, not file.ended))
         for file in left:
             yield from self._read(file, now)
         for file in [file for file in self._files.values() if not file.left]:
@@ -85,14 +94,17 @@ class Follower:
                 present[path] = file.key
                 if self._skip:
                     file.skip_to_end()
+                if file.key not in before:
                     yield Read(path, [], file.state())
-        moved = {path for path in present.keys() | self._by_path if present.get(path) != self._by_path.get(path)}
-        moved |= {file.mark.path for file in self._files.values() if not file.left and not file.unchanged()}
-        if self._first:
-            moved |= {mark.path for mark in self._marks.values()}
-        for path in sorted(moved):
+        known = {*present, *self._by_path, *(mark.path for mark in self._marks.values())}
+        changed = {folder for folder in {str(Path(path).parent) for path in known} if self._changed(folder, now)}
+        for path in sorted(path for path in known if str(Path(path).parent) in changed):
             try:
                 yield from self._catch_up(path, before, now)
+            except FileNotFoundError as error:
+                raise Rotating(path) from error
+            except Rotating:
+                raise
             except OSError as error:
                 self._once(f"{path}: rotated files: {error.strerror}")
         here = set(present.values())
@@ -100,6 +112,16 @@ class Follower:
             if not file.left and file.key not in here:
                 file.left = now
         self._by_path = present
+
+    def _changed(self, folder: str, now: int) -> bool:
+        """Whether names in a folder may have changed since the last look: no rotation goes without that."""
+        try:
+            at = Path(folder).stat().st_mtime_ns
+        except OSError as error:
+            self._once(f"{folder}: {error.strerror}")
+            return False
+        before, self._folders[folder] = self._folders.get(folder), at
+        return at != before or abs(now * 1000 - at) < FRESH_MICROS * 1000
 
     def _at(self, path: str) -> Followed | None:
         """The file that has this name now."""
@@ -112,58 +134,47 @@ class Follower:
             self._once(f"{path}: {error.strerror}")
             return None
 
-    def _open(self, path: str, origin: str) -> Followed:
+    def _open(self, path: str, origin: str, expected: str = "") -> Followed:
         """Open a file where it was left; a file that has got the inode of an earlier one begins at its beginning."""
-        handle, status = open_file(path)
-        key = identity(status)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        key = identity(os.fstat(handle))
+        if expected and key != expected:
+            os.close(handle)
+            raise Rotating(path)
         mark = self._marks.get(key)
         if mark is None or (mark.path != origin and not begins(handle, mark.head)):
-            mark = Mark(self._pattern, origin, 0, status.st_mtime_ns, NO_HEAD)
-        file = self._files[key] = Followed(handle, key, mark)
-        return file
+            mark = self._blank(origin)
+        self._files[key] = Followed(handle, key, mark)
+        return self._files[key]
 
     def _catch_up(self, path: str, before: set[str], now: int) -> Iterator[Read]:
         """Open the files rotated away from a name that hold unread lines, and begin again with emptied ones.
 
         before  the files that were already open at this look; a new one's time says nothing about what was missed
         """
-        own = [file for file in self._files.values() if file.mark.path == path]
-        emptied = [file for file in own if not file.left and not file.unchanged()]
+        emptied = [file for file in self._of(path) if not file.left and not file.unchanged()]
         known = {key: mark for key, mark in self._marks.items() if mark.path == path}
-        known |= {file.key: file.mark for file in own if file.key in before}
+        known |= {file.key: file.mark for file in self._of(path) if file.key in before}
         rotated = rotated_from(path)
-        latest = max((mark.changed for mark in known.values()), default=None)
-        intact = [mark.head for mark in known.values() if mark not in [file.mark for file in emptied]]
-        intact += [head_of(file.handle) for file in own]
-        for name, status in rotated if known else []:
-            key = identity(status)
-            if key in self._files or not status.st_size:
-                continue
-            original = None
-            if key in known and begins_like(name, [known[key].head]):
-                mark = known[key]
-            elif original := next((file.mark for file in emptied if begins_like(name, [file.mark.head])), None):
-                # Copy and truncate: the copy has what we had not read.
-                offset = min(original.offset, status.st_size)
-                mark = msgspec.structs.replace(original, offset=offset, changed=status.st_mtime_ns)
-            elif latest is None or status.st_mtime_ns < latest or begins_like(name, intact):
-                continue
-            else:
-                mark = Mark(self._pattern, path, 0, status.st_mtime_ns, head_of_file(name))
-            new = mark != known.get(key)
-            self._marks[key] = mark
-            if mark.offset < status.st_size:
-                file = self._open(name, path)
+        for behind in list(left_behind(self._blank(path), known, self._files, rotated, self._began)):
+            self._marks[behind.key] = behind.mark
+            if behind.mark.offset < behind.size:
+                file = self._open(behind.name, path, behind.key)
                 file.left = now
-                file.ended = original is not None
-            if new:
-                intact.append(mark.head)
-                yield Read(path, [], {key: encode_mark(mark)})
+                file.ended = behind.ended
+            if behind.new:
+                yield Read(path, [], {behind.key: encode_mark(behind.mark)})
         for file in emptied:
             file.restart()
             yield Read(path, [], file.state())
         there = {current_key(path), *(identity(status) for _, status in rotated)}
         yield from self._forget(known.keys() - there)
+
+    def _of(self, path: str) -> list[Followed]:
+        return [file for file in self._files.values() if file.mark.path == path]
+
+    def _blank(self, path: str) -> Mark:
+        return Mark(self._pattern, path, 0, 0, NO_HEAD)
 
     def _forget(self, keys: set[str]) -> Iterator[Read]:
         """Drop the marks of files that are no more."""
