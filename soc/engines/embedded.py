@@ -22,9 +22,9 @@ from soc.core.clock import Clock
 from soc.core.errors import StoreError
 from soc.core.event import RawBatch, Rejected
 from soc.core.settings import Settings, duration, size
+from soc.core.store import Retention, Store
 from soc.pipeline.pipeline import Outcome, Pipeline
 from soc.pipeline.watermark import Watermark
-from soc.stores.store import Retention, Store
 
 SNAPSHOT = "pipeline"
 BATCH_LINES = 4000

@@ -10,9 +10,9 @@ from soc.core.alert import Alert, decode
 from soc.core.event import Event, Rejected
 from soc.core.finding import Level
 from soc.core.ids import event_id, id_of
+from soc.core.store import AlertFilter, Retention
 from soc.stores.encoding import alert_json, event_json, wire_event
 from soc.stores.filtering import WORDS, comparable, hosts, is_beginning, least_level, titles
-from soc.stores.store import AlertFilter, Retention
 
 _Entry = tuple[int, str, bytes]
 

@@ -19,12 +19,12 @@ from soc.core.errors import StoreError
 from soc.core.event import Event, Rejected
 from soc.core.finding import Level
 from soc.core.ids import event_id, id_of
+from soc.core.store import AlertFilter, Retention
 from soc.stores.encoding import alert_json, event_json, storable_text, wire_event
 from soc.stores.filtering import WORDS, hosts, is_beginning, least_level, titles
 from soc.stores.sqlite_filter import where
 from soc.stores.sqlite_retention import purge
 from soc.stores.sqlite_schema import open_to_read, open_to_write, telling
-from soc.stores.store import AlertFilter, Retention
 
 _PUT_EVENT = "INSERT INTO events (id, time, dataset, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 _PUT_REJECTED = """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from soc.core.store import AlertFilter
 from soc.stores.encoding import storable_text
 from soc.stores.filtering import comparable, least_level
-from soc.stores.store import AlertFilter
 
 
 def where(wanted: AlertFilter) -> tuple[str, dict[str, object]]:

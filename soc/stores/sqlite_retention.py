@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from soc.stores.store import Retention
+from soc.core.store import Retention
 
 # Rows removed in one transaction: small enough for readers and for the write-ahead log.
 STEP = 20_000

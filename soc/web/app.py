@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from soc.core.i18n import LANGUAGES
-from soc.stores.store import Store
+from soc.core.store import Store
 from soc.web import pages
 from soc.web.access import SESSION_SECONDS, Access
 from soc.web.pages import COOKIE, LANGUAGE_COOKIE, page

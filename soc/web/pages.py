@@ -18,7 +18,7 @@ from soc.core.finding import Level
 from soc.core.hostile import plain, prose
 from soc.core.i18n import LANGUAGES, translator
 from soc.core.settings import moment
-from soc.stores.store import AlertFilter, Store
+from soc.core.store import AlertFilter, Store
 from soc.web.when import ago, local
 
 COOKIE = "soc_session"

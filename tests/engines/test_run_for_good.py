@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from soc.core.store import AlertFilter
 from soc.stores.sqlite import SqliteStore
-from soc.stores.store import AlertFilter
 
 KILLS = 20
 CHUNK = 40

@@ -6,7 +6,7 @@ from soc.core.alert import Alert, EventRef
 from soc.core.event import Rejected, micros
 from soc.core.finding import Reason
 from soc.core.ids import id_of
-from soc.stores.store import AlertFilter, Retention
+from soc.core.store import AlertFilter, Retention
 
 NOW = micros("2026-09-14T08:00:00Z")
 SECOND = 1_000_000

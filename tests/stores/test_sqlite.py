@@ -10,9 +10,9 @@ import pytest
 
 from soc.core.errors import StoreError
 from soc.core.ids import id_of
+from soc.core.store import AlertFilter, Retention
 from soc.stores.sqlite import SqliteStore
 from soc.stores.sqlite_schema import MIGRATIONS
-from soc.stores.store import AlertFilter, Retention
 from tests.stores.contract import NOW, SECOND, StoreContract, alert, event, rejected
 
 

@@ -1,4 +1,4 @@
-"""The store's contract. Every store passes tests/stores/contract.py; SQLite is the first."""
+"""A store's contract, which the console and the engines rely on. Every store passes tests/stores/contract.py; SQLite is the first."""
 
 from __future__ import annotations
 
