@@ -1,4 +1,4 @@
-"""A store's contract, which the console and the engines rely on. Every store passes tests/stores/contract.py; SQLite is the first."""
+"""A store's contract, on which console and engines rely; each store passes tests/stores/contract.py."""
 
 from __future__ import annotations
 

@@ -60,6 +60,8 @@ def parse(line: Line) -> Event:
             return _from_fast(line)
         body = body.removeprefix("@cee:").lstrip()
     record = _record(body)
+    if "event_type" not in record:
+        record = _unwrapped(record)
     kind, time = record.get("event_type"), record.get("timestamp")
     if type(kind) is not str or type(time) is not str:
         raise ParseError("JSON without Suricata's event_type and timestamp")
@@ -76,6 +78,15 @@ def parse(line: Line) -> Event:
     if shape.finish is not None:
         shape.finish(event, record)
     return event
+
+
+
+def _unwrapped(record: dict[str, Any]) -> dict[str, Any]:
+    """Relays put the whole EVE record under a key of their own; the record itself otherwise."""
+    inner = record.get("event", record.get("message"))
+    if type(inner) is str and inner[:1] == "{":
+        inner = _record(inner)
+    return inner if type(inner) is dict else record
 
 
 def looks_like(text: str) -> bool:

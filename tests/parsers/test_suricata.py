@@ -150,3 +150,10 @@ def test_any_json_value_in_any_place_gives_a_sound_event(value: object) -> None:
         "fileinfo": {"filename": value, "size": value},
     }
     assert check_event(eve("alert", **inner)) == []
+
+
+def test_a_record_wrapped_by_a_relay_is_the_record() -> None:
+    flow = '{"event_type":"flow",' + HEAD + "}"
+    plain = parse(flow)
+    for wrapped in (f'{{"sample":"a","event":{flow}}}', orjson.dumps({"message": flow}).decode()):
+        assert {**parse(wrapped), "event.original": ""} == {**plain, "event.original": ""}
