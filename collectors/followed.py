@@ -19,7 +19,9 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     """How far a file has been read, as the spool keeps it beside the lines themselves.
 
     pattern, path  the setting that found it, and its name then, which stays the origin after a rename
-    offset         bytes read; changed: its modification time in ns at that moment
+    offset         bytes read
+    changed        ns: its modification time then, but not after the last look round for rotated files: what we do
+                   not know and is newer than this has come and gone since
     head           length and hash of its first bytes, at most 1,024: a file that begins otherwise is another file
     """
 
@@ -54,9 +56,9 @@ def begins(handle: int, head: Head) -> bool:
     return _digest(os.pread(handle, length, 0)) == digest
 
 
-def first_bytes(handle: int, most: int = HEAD_BYTES) -> bytes:
+def first_bytes(handle: int) -> bytes:
     """A file's first bytes, at most 1,024."""
-    return os.pread(handle, min(most, HEAD_BYTES), 0)
+    return os.pread(handle, HEAD_BYTES, 0)
 
 
 def head_of(first: bytes) -> Head:
@@ -103,10 +105,14 @@ class Followed:
         """False when the file is shorter than what was read of it, or begins differently: it was truncated."""
         return os.fstat(self.handle).st_size >= self.mark.offset and begins(self.handle, self.mark.head)
 
-    def read(self, last: bool) -> Read | None:
-        """The next complete lines; None when there are none. last: an unfinished line counts as one."""
-        raw = os.pread(self.handle, CHUNK_BYTES, self.mark.offset)
-        if not self.unchanged():
+    def read(self, looked: int, last: bool) -> Read | None:
+        """The next complete lines; None when there are none.
+
+        looked  ns: when we last looked round for rotated files
+        last    an unfinished line counts as one
+        """
+        first, raw = self._next()
+        if head_of(first[: self.mark.head[0]]) != self.mark.head:
             return None
         stop = raw.rfind(b"\n") + 1
         if not stop:
@@ -114,28 +120,42 @@ class Followed:
         if not stop:
             return None
         lines, cut = _split(raw[:stop])
-        self._advance(stop)
+        self._advance(stop, first, looked)
         return Read(self.mark.path, lines, self.state(), cut)
 
-    def _advance(self, count: int) -> None:
+    def _next(self) -> tuple[bytes, bytes]:
+        """The file's first bytes, and what follows the bytes read so far.
+
+        Near the beginning both come from one system call, or the file could be emptied and written anew between two,
+        and lines of the old content be kept under the head of the new.
+        """
+        offset = self.mark.offset
+        if offset >= HEAD_BYTES:
+            raw = os.pread(self.handle, CHUNK_BYTES, offset)
+            return first_bytes(self.handle), raw
+        raw = os.pread(self.handle, offset + CHUNK_BYTES, 0)
+        return raw[:HEAD_BYTES], raw[offset:]
+
+    def _advance(self, count: int, first: bytes, looked: int) -> None:
         offset = self.mark.offset + count
         head = self.mark.head
         if head[0] < min(HEAD_BYTES, offset):
-            head = head_of(first_bytes(self.handle, offset))
-        changed = os.fstat(self.handle).st_mtime_ns
-        self.mark = msgspec.structs.replace(self.mark, offset=offset, head=head, changed=changed)
+            head = head_of(first[:offset])
+        self.mark = msgspec.structs.replace(self.mark, offset=offset, head=head, changed=self._changed(looked))
 
-    def skip_to_end(self) -> None:
+    def _changed(self, looked: int) -> int:
+        return min(looked, os.fstat(self.handle).st_mtime_ns)
+
+    def skip_to_end(self, looked: int) -> None:
         """Begin with what is written from now on, with the last line if it is unfinished."""
         size = os.fstat(self.handle).st_size
         start = max(0, size - MAX_LINE)
         tail = os.pread(self.handle, size - start, start)
-        self._advance(start + tail.rfind(b"\n") + 1 if b"\n" in tail else size)
+        self._advance(start + tail.rfind(b"\n") + 1 if b"\n" in tail else size, first_bytes(self.handle), looked)
 
-    def restart(self) -> None:
+    def restart(self, looked: int) -> None:
         """The file was emptied: read it from its beginning."""
-        changed = os.fstat(self.handle).st_mtime_ns
-        self.mark = msgspec.structs.replace(self.mark, offset=0, head=NO_HEAD, changed=changed)
+        self.mark = msgspec.structs.replace(self.mark, offset=0, head=NO_HEAD, changed=self._changed(looked))
 
 
 def _split(raw: bytes) -> tuple[list[bytes], int]:

@@ -52,6 +52,7 @@ class Follower:
         self._skip = from_end and self._seen_key not in marks
         # When this setting was first followed: older files that were rotated away are not ours to read.
         self._began = int(marks.get(self._seen_key, b"0"))
+        self._looked = self._began
         self._first = True
         decoded = {key: decode_mark(state) for key, state in marks.items() if not key.startswith("pattern:")}
         self._marks = {key: mark for key, mark in decoded.items() if mark.pattern == pattern}
@@ -61,8 +62,9 @@ class Follower:
 
     def poll(self, now: int) -> Iterator[Read]:
         """New lines of all files, those that were rotated away first; reads without lines carry marks. now in µs."""
+        self._looked = (now - CLOCK_STEP_MICROS) * 1000
         if self._first:
-            self._began = self._began or (now - CLOCK_STEP_MICROS) * 1000
+            self._began = self._began or self._looked
             yield Read("", [], {self._seen_key: str(self._began).encode()})
         try:
             yield from self._look(now)
@@ -93,7 +95,7 @@ class Follower:
                 file.left = 0
                 present[path] = file.key
                 if self._skip:
-                    file.skip_to_end()
+                    file.skip_to_end(self._looked)
                 if file.key not in before:
                     yield Read(path, [], file.state())
         known = {*present, *self._by_path, *(mark.path for mark in self._marks.values())}
@@ -165,7 +167,7 @@ class Follower:
             if behind.new:
                 yield Read(path, [], {behind.key: encode_mark(behind.mark)})
         for file in emptied:
-            file.restart()
+            file.restart(self._looked)
             yield Read(path, [], file.state())
         there = {current_key(path), *(identity(status) for _, status in rotated)}
         yield from self._forget(known.keys() - there)
@@ -187,7 +189,7 @@ class Follower:
         try:
             for _ in range(READS_PER_TURN):
                 ended = file.ended or (file.left and now - file.left > LEFT_MICROS)
-                if read := file.read(last=bool(ended)):
+                if read := file.read(self._looked, last=bool(ended)):
                     yield read
                 elif ended:
                     self._close(file)

@@ -27,7 +27,7 @@ class Tailed:
         self.lines: list[bytes] = []
         self.origins: set[str] = set()
         self.reports: list[str] = []
-        self.now = time.time_ns() // 1000
+        self.later = 0
         self.restart()
 
     def restart(self) -> None:
@@ -36,7 +36,8 @@ class Tailed:
     def poll(self, reads: int = 1_000_000) -> list[bytes]:
         """What is new; stops after so many reads, as a crash would."""
         before = len(self.lines)
-        for read, _ in zip(self.follower.poll(self.now), range(reads), strict=False):
+        now = time.time_ns() // 1000 + self.later
+        for read, _ in zip(self.follower.poll(now), range(reads), strict=False):
             self.lines += read.lines
             self.origins |= {read.path} if read.lines else set()
             self.marks.update(read.marks)
@@ -151,7 +152,7 @@ def test_a_deleted_file_is_read_to_its_end_and_its_half_line_given_in_the_end(ta
     write(log, "two\nhalf")
     log.unlink()
     assert tailed.poll() == [b"two"]
-    tailed.now += LEFT_MICROS + 1
+    tailed.later += LEFT_MICROS + 1
     assert tailed.poll() == [b"half"]
     write(log, "next\n")
     assert tailed.poll() == [b"next"]
