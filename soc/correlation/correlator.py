@@ -41,7 +41,7 @@ class Correlator:
         lateness: int,
         max_keys_per_rule: int = 50_000,
         *,
-        max_waiting: int = 200_000,
+        max_waiting: int = 40_000,
         field: Callable[[str, str], str] = lambda rule, name: name,
         bounds: Bounds | None = None,
     ) -> None:
@@ -49,7 +49,8 @@ class Correlator:
 
         lateness           µs: by how much events may be out of order; lays out the waiting hits
         max_keys_per_rule  groups that one correlation may hold at once
-        max_waiting        hits that may wait for the watermark; above, the oldest are decided early
+        max_waiting        hits that may wait for the watermark; above, the oldest are decided early (``early``
+                           counts them), which loses nothing unless hits are more out of order than what waits
         field              (rule id, field name of the rule) -> the field's name in events
         bounds             all memory bounds of one correlation, instead of max_keys_per_rule
         """
@@ -174,24 +175,27 @@ class Correlator:
         )
 
     def restore(self, state: bytes) -> None:
-        """The inverse of state, into a fresh correlator. msgspec.DecodeError if it is no state of ours.
+        """Takes the place of whatever it remembers now. msgspec.DecodeError if it is no state of ours.
 
         A correlation whose content has changed since, or that is gone, loses its windows; the others keep theirs.
         """
         saved = decode(state)
         events = saved.restored_events()
+        self._waiting = ReorderBuffer(self._width)
+        self._changed.clear()
+        for lane in self.lanes.values():
+            lane.clear()
         self._horizon, self._number, self._arrival = saved.horizon, saved.number, saved.arrival
         self._position, self.late, self.early = saved.position, saved.late, saved.early
         for time, origin, offset, tie, rule, arrival, row in saved.waiting:
             if rule in self._taking:
                 self._waiting.add((time, origin, offset, tie, rule, arrival, events[row]))
         for id, lane_state in saved.lanes.items():
-            lane = self.lanes.get(id)
-            if lane is not None and lane.correlation.info.hash == lane_state.hash:
+            if id in self.lanes and self.lanes[id].correlation.info.hash == lane_state.hash:
+                lane = self.lanes[id]
                 load_lane(lane, lane_state, events)
-                self._changed += [
-                    (lane, group.episode) for group in lane.groups.values() if group.episode and group.episode.changed
-                ]
+                episodes = [group.episode for group in lane.groups.values() if group.episode]
+                self._changed += [(lane, episode) for episode in episodes if episode.changed]
         for id, ended in saved.ended:
             if id in self.lanes:
                 self._changed.append((self.lanes[id], load_episode(ended, events)))

@@ -16,11 +16,12 @@ from soc.correlation.rule import Type
 MAX_RULES = 64
 MAX_GROUP_FIELDS = 8
 MAX_EXPRESSION = 2_000
+MAX_PARENTHESES = 50
 MAX_SPAN_DAYS = 366
 
 _KEYS = frozenset(("type", "rules", "generate", "group-by", "timespan", "aliases", "condition"))
 # What pySigma raises on a document of the wrong shape, besides its own errors (which are ValueErrors).
-_BAD_SHAPE = (ValueError, TypeError, AttributeError, LookupError)
+_BAD_SHAPE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ def _parse(raw: Mapping[str, Any], body: Mapping[str, Any]) -> SigmaCorrelationR
     condition = body.get("condition")
     if isinstance(condition, str) and len(condition) > MAX_EXPRESSION:
         raise ValueError(f"condition is longer than {MAX_EXPRESSION} characters")
+    if isinstance(condition, str) and condition.count("(") > MAX_PARENTHESES:
+        raise ValueError(f"condition has more than {MAX_PARENTHESES} parentheses")
     plain = dict(body)
     if isinstance(condition, Mapping):
         plain["condition"] = {"gte": 1, "field": condition.get("field", "-")}

@@ -95,6 +95,6 @@ def _number(value: Scalar) -> Number:
     if isinstance(value, str):
         value = float(value)
         value = int(value) if value.is_integer() else value
-    if value is None or isinstance(value, bool) or not isfinite(value) or abs(value) > MAX_NUMBER:
+    if value is None or isinstance(value, bool) or abs(value) > MAX_NUMBER or not isfinite(value):
         raise ValueError("no usable number")
     return value

@@ -35,7 +35,7 @@ class Bounds:
 
     keys: int = 50_000
     entries: int = 500_000
-    samples: int = 5_000
+    samples: int = 2_000
 
 
 class Group:
@@ -209,6 +209,11 @@ class Lane:
         self.groups[key] = group
         self.entries += _entries(group)
         return group
+
+    def clear(self) -> None:
+        """Forgets everything, as if it were new."""
+        self.groups.clear()
+        self.entries = self.sampled = self.evicted = self.ungrouped = self.unusable = 0
 
     def has(self, episode: Episode) -> bool:
         """Whether the episode still goes on."""

@@ -6,18 +6,19 @@ from __future__ import annotations
 class Slots:
     """Weights by time, oldest first; equal times share a slot.
 
-    Exact while the window holds at most ``limit`` different times. Beyond that neighbouring slots are merged in
-    pairs, each kept under its later time: totals stay exact, and what falls out at the window's edge is late by
-    at most the distance of a pair.
+    Exact while the window holds at most ``limit`` different times. Beyond that, times share a slot in steps of
+    timespan / (limit / 2), each kept under its latest time: the total is exact but for what falls out at the
+    window's edge, which is late by at most one step.
     """
 
-    __slots__ = ("_head", "_limit", "_times", "_weights", "total")
+    __slots__ = ("_head", "_limit", "_step", "_times", "_weights", "total")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._times: list[int] = []
         self._weights: list[int] = []
         self._head = 0
+        self._step = 0  # µs; 0 while exact
         self.total = 0
 
     def slide(self, time: int, horizon: int, weight: int = 1) -> int:
@@ -26,7 +27,8 @@ class Slots:
         if times:
             if times[self._head] < horizon:
                 self._expire(horizon)
-            if times and times[-1] == time:
+            if times and (times[-1] == time or (self._step and times[-1] // self._step == time // self._step)):
+                times[-1] = time
                 weights[-1] += weight
                 self.total += weight
                 return self.total
@@ -34,7 +36,7 @@ class Slots:
         weights.append(weight)
         self.total += weight
         if len(times) - self._head > self._limit:
-            self._merge()
+            self._merge(max(2 * (time - horizon) // self._limit, 1))
         return self.total
 
     @property
@@ -61,21 +63,27 @@ class Slots:
         if head == end or head > 256 + end // 2:
             del times[:head], weights[:head]
             head = 0
+            if not times:
+                self._step = 0
         self._head = head
 
-    def _merge(self) -> None:
+    def _merge(self, step: int) -> None:
         times, weights = self._times[self._head :], self._weights[self._head :]
-        odd = len(times) % 2
-        self._times = times[:odd] + times[odd + 1 :: 2]
-        self._weights = weights[:odd] + [a + b for a, b in zip(weights[odd::2], weights[odd + 1 :: 2], strict=True)]
-        self._head = 0
+        self._times, self._weights, self._head, self._step = [], [], 0, step
+        for time, weight in zip(times, weights, strict=True):
+            if self._times and self._times[-1] // step == time // step:
+                self._times[-1] = time
+                self._weights[-1] += weight
+            else:
+                self._times.append(time)
+                self._weights.append(weight)
 
     def dump(self) -> list[list[int]]:
-        """Times and weights, to be put back with ``load``."""
-        return [self._times[self._head :], self._weights[self._head :]]
+        """Times, weights and step, to be put back with ``load``."""
+        return [self._times[self._head :], self._weights[self._head :], [self._step]]
 
     def load(self, saved: list[list[int]]) -> None:
         """The inverse of dump."""
-        self._times, self._weights = list(saved[0]), list(saved[1])
+        self._times, self._weights, (self._step,) = list(saved[0]), list(saved[1]), saved[2]
         self._head = 0
         self.total = sum(self._weights)

@@ -1,58 +1,125 @@
-"""How far event time has got: no event older than the watermark is expected any more."""
+"""How far event time has come: a time before which no event is still expected.
+
+Each source has reached the latest event time that it sent. The watermark is the time that all sources heard of
+lately have reached, less the lateness. It never goes back, no source can push it past the clock that receives,
+and none can hold it far behind the others.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
-AHEAD = 300_000_000
-IDLE = 60_000_000
-MAX_SOURCES = 10_000
+SECOND = 1_000_000
+MAX_SOURCES = 100_000
+
+
+class _Source(msgspec.Struct, array_like=True):
+    """reached: latest event time; heard: when it was last received (both µs)."""
+
+    reached: int
+    heard: int
+
+
+class _State(msgspec.Struct, array_like=True):
+    value: int
+    now: int
+    latest: int
+    sources: dict[str, _Source]
 
 
 class Watermark:
-    """The slowest active source's newest event time, minus the lateness; it never goes back. All times in µs.
+    """The watermark of all sources together. All times are µs since the epoch.
 
-    A source that has sent nothing for ``idle`` of received time no longer holds the others up. A time that lies
-    more than AHEAD after its receipt is forged or a wrong clock, and counts as received + AHEAD.
+    lateness  how long events of a source may come after later ones of it
+    idle      a source that was not heard of for so long is not waited for
+    hold      how far a source may be behind the one furthest ahead and still be waited for; the events of one
+              further behind (a stopped clock, a backlog) are late, and counted as such
     """
 
-    def __init__(self, lateness: int, idle: int = IDLE) -> None:
+    def __init__(self, lateness: int, idle: int = 60 * SECOND, hold: int = 600 * SECOND) -> None:
         self._lateness = lateness
         self._idle = idle
-        self._sources: dict[str, tuple[int, int]] = {}
+        self._hold = hold
         self._now = 0
-        self.value = 0
+        self._value = 0
+        self._latest = 0  # event time that any source has ever reached
+        self._sources: dict[str, _Source] = {}
+        self._slowest: _Source | None = None  # the one that the watermark waits for; None: to be found again
+        self._furthest = 0  # event time that any of the sources has reached
+        self._idle_at = 0  # until the clock passes this, no source is idle
+
+    @property
+    def value(self) -> int:
+        """No event older than this is still expected; 0 until something is known."""
+        return self._value
 
     def observe(self, source: str, event_time: int, received: int) -> None:
-        """The newest event time of a batch of one source. Once a batch, not once an event."""
-        newest, seen = self._sources.get(source, (0, 0))
-        self._sources[source] = (max(newest, min(event_time, received + AHEAD)), max(seen, received))
+        """A batch of a source: its latest event time, and when it was received.
+
+        A time in the future of the receiving clock counts as now: such an event waits until time has caught up,
+        and a forged one moves nothing. Costs the same however many sources there are, except when the slowest
+        one moves on. Beyond 100,000 sources, new ones are not waited for.
+        """
+        reached = min(event_time, received)
         self._now = max(self._now, received)
-        self._raise()
+        known = self._sources.get(source)
+        if known is None:
+            if len(self._sources) >= MAX_SOURCES:
+                self._update()  # which forgets the idle ones
+                if len(self._sources) >= MAX_SOURCES:
+                    return
+            known = self._sources[source] = _Source(reached, received)
+            if self._slowest and self._furthest - self._hold <= reached < self._slowest.reached:
+                self._slowest = known
+        else:
+            known.heard = max(known.heard, received)
+            if reached > known.reached:
+                known.reached = reached
+                if known is self._slowest:
+                    self._slowest = None
+        self._furthest = max(self._furthest, reached)
+        self._latest = max(self._latest, reached)
+        self._update()
 
     def tick(self, now: int) -> None:
-        """Time passes without lines: idle sources are left behind, and windows close."""
+        """Time passes without a batch: sources become idle. When all are, everything they sent can be decided."""
         self._now = max(self._now, now)
-        if self._sources and all(self._now - seen > self._idle for _, seen in self._sources.values()):
-            newest = max(newest for newest, _ in self._sources.values())
-            self.value = max(self.value, newest + 1)
-            self._sources.clear()
-        else:
-            self._raise()
+        self._update()
 
-    def _raise(self) -> None:
-        active = {name: times for name, times in self._sources.items() if self._now - times[1] <= self._idle}
-        if len(active) > MAX_SOURCES:
-            active = dict(sorted(active.items(), key=lambda item: item[1][1])[-MAX_SOURCES:])
-        if active:
-            self._sources = active
-            self.value = max(self.value, min(newest for newest, _ in active.values()) - self._lateness)
+    def close(self, source: str) -> None:
+        """The source has ended (a file read to its end) and is not waited for any longer."""
+        if self._sources.pop(source, None) is not None:
+            self._slowest = None
+            self._update()
+
+    def _update(self) -> None:
+        slowest = self._slowest
+        if slowest is None or self._now > self._idle_at or slowest.reached < self._furthest - self._hold:
+            slowest = self._slowest = self._find_slowest()
+        if slowest is not None:
+            self._value = max(self._value, slowest.reached - self._lateness)
+        elif self._latest:
+            self._value = max(self._value, self._latest + 1)
+
+    def _find_slowest(self) -> _Source | None:
+        """Looks at every source once, and forgets those that are idle."""
+        since = self._now - self._idle
+        self._sources = {name: known for name, known in self._sources.items() if known.heard >= since}
+        sources = self._sources.values()
+        if not sources:
+            return None
+        self._idle_at = min(known.heard for known in sources) + self._idle
+        self._furthest = max(known.reached for known in sources)
+        waited = [known for known in sources if known.reached >= self._furthest - self._hold]
+        return min(waited, key=lambda known: known.reached)
 
     def state(self) -> bytes:
-        """To go on after a restart."""
-        return msgspec.msgpack.encode((self.value, self._now, self._sources))
+        """What it knows, as bytes."""
+        return msgspec.msgpack.encode(_State(self._value, self._now, self._latest, self._sources))
 
     def restore(self, state: bytes) -> None:
-        """The inverse of state."""
-        kind = tuple[int, int, dict[str, tuple[int, int]]]
-        self.value, self._now, self._sources = msgspec.msgpack.decode(state, type=kind)
+        """Takes the place of what it knows now. msgspec.DecodeError if it is no state of ours."""
+        saved = msgspec.msgpack.decode(state, type=_State)
+        self._value, self._now, self._latest, self._sources = saved.value, saved.now, saved.latest, saved.sources
+        self._slowest = None
+        self._update()
