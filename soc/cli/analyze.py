@@ -15,7 +15,7 @@ from rich.text import Text
 
 from soc.cli.command import language, translate, verb
 from soc.cli.progress import reading
-from soc.cli.show import SEVERITY_STYLE, alert_table, console
+from soc.cli.show import SEVERITY_STYLE, WIDE, alert_table, console
 from soc.core.alert import Alert, encode
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
@@ -111,7 +111,7 @@ def _write_table(alerts: list[Alert], out: Path | None, t: Translate) -> None:
     try:
         with out.open("w", encoding="utf-8") as stream:
             terminal = console()
-            terminal.file, terminal.width = stream, 200
+            terminal.file, terminal.width = stream, WIDE
             terminal.print(table)
     except OSError as error:
         raise SocError(f"{out}: {error.strerror}") from error

@@ -22,6 +22,7 @@ SEVERITY_STYLE = {
     "informational": "dim",
 }
 SHOWN = 5
+WIDE = 160
 LOCAL = timezone(timedelta(hours=7))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENT_FIELDS = (
@@ -39,8 +40,11 @@ LABELS = (*COLUMNS, "seen", "system", "rule", "part", "found", "what to do", "st
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A terminal that neither interprets markup nor guesses at highlights."""
-    return Console(markup=False, highlight=False, emoji=False, stderr=stderr, soft_wrap=False)
+    """A terminal that neither interprets markup nor guesses at highlights; a pipe or file is WIDE columns wide."""
+    made = Console(markup=False, highlight=False, emoji=False, stderr=stderr, soft_wrap=False)
+    if not made.is_terminal:
+        made.width = WIDE
+    return made
 
 
 def clock(micros: int, *, seconds: bool = True) -> str:
