@@ -146,9 +146,7 @@ class Lane:
         if episode is not None and (not held or count == 1):
             # count == 1: the window had emptied before this hit, so what held then is over
             group.episode = episode = None
-            kept = [sample for sample in group.samples if sample[0] >= horizon]
-            self.sampled -= len(group.samples) - len(kept)
-            group.samples = kept
+            group.samples = list(group.samples)  # the episode keeps its own
         self._sample(group, time, horizon, event)
         if not held:
             return

@@ -9,6 +9,8 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 
+import yaml
+
 from soc.core.event import Event
 from soc.core.finding import Hit, Kind, Level, RuleInfo
 from soc.correlation import Correlation, Correlator, load
@@ -36,8 +38,6 @@ KINDS = {
 
 def correlation(body: str) -> list[Correlation]:
     """One correlation from the inside of its ``correlation:`` mapping."""
-    import yaml
-
     raw = {"title": "Bench", "name": "bench", "correlation": yaml.safe_load(f"{{{body}}}")}
     correlations, problems = load([(raw, "bench.yml", 1, "")], {"denied": RULE, "allowed": OTHER})
     if problems:
@@ -112,7 +112,7 @@ def _state(batches: list[list[Hit]]) -> None:
     state = correlator.state()
     cost = time.process_time() - began
     print(
-        f"state after 100,000 hits: {kept / 1e6:.1f} MB beside the events, {len(state) / 1e6:.1f} MB, {cost * 1e3:.0f} ms"
+        f"after 100,000 hits: {kept / 1e6:.1f} MB beside the events; {len(state) / 1e6:.1f} MB in {cost * 1e3:.0f} ms"
     )
 
 

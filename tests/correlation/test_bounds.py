@@ -35,6 +35,15 @@ def test_a_key_flood_evicts_only_the_stalest_of_its_own_correlation(read: Any, h
     assert len(correlator.lanes["flooded"].groups) == 100
 
 
+def test_the_stalest_group_is_the_one_that_was_hit_longest_ago(read: Any, hit: Any) -> None:
+    correlations, _ = read(text("case", "a"))
+    correlator = Correlator(correlations, 0, max_keys_per_rule=2)
+    correlator.feed([hit("a", s, user=user) for s, user in enumerate(("x", "y", "x", "z", "x"))])
+    (found,) = correlator.advance(5_000_000)
+    assert (found.group[0][1], found.count) == ("x", 3)
+    assert list(correlator.lanes["case"].groups) == [("z",), ("x",)]
+
+
 def test_groups_whose_window_is_empty_give_way_without_pressure(read: Any, hit: Any) -> None:
     correlations, _ = read(text("case", "a", span="10s"))
     correlator = Correlator(correlations, 0, max_keys_per_rule=20)
@@ -83,6 +92,8 @@ def test_a_window_of_one_key_is_bounded_and_its_total_stays_right(read: Any, hit
         inside = min(time, 5_000) + 1
         assert inside <= total <= inside + 2 * 5_000 // 64
     assert slots.slide(100_000, 95_000) == 1
+    assert [slots.slide(time, 95_000) for time in (100_001, 100_002)] == [2, 3]
+    assert len(slots) == 3
 
 
 def test_times_that_repeat_share_a_slot(read: Any, hit: Any) -> None:

@@ -62,6 +62,21 @@ def test_an_episode_ends_when_the_condition_fails_and_another_begins(run: Any, h
     seconds = (0, 1, 2, 11.5, 30, 31, 32)
     found = run(rule("event_count", "[a]", "10s", "{gte: 3}"), [hit("a", s) for s in seconds])
     assert told(found) == [("u", 0, 2, 3), ("u", 30, 32, 3)]
+    assert [event["@timestamp"] for event in found[1].events] == [30_000_000, 31_000_000, 32_000_000]
+
+
+def test_the_next_episode_shows_only_events_of_its_own_window(run: Any, hit: Any) -> None:
+    found = run(rule("event_count", "[a]", "10s", "{gte: 3}"), [hit("a", s) for s in (0, 1, 9, 11.5, 12)])
+    assert told(found) == [("u", 0, 9, 3), ("u", 9, 12, 3)]
+    assert [event["@timestamp"] // 1_000_000 for event in found[1].events] == [9, 11, 12]
+
+
+def test_the_value_told_is_the_highest_where_more_is_worse_and_else_the_latest(run: Any, hit: Any) -> None:
+    seconds = (0, 1, 2, 11.5)
+    found = run(rule("event_count", "[a]", "10s", "{gte: 2}"), [hit("a", s) for s in seconds])
+    assert [(f.count, f.reasons[0].value) for f in found] == [(4, "3")]
+    found = run(rule("event_count", "[a]", "10s", "{lt: 9}"), [hit("a", s) for s in seconds])
+    assert [(f.count, f.reasons[0].value) for f in found] == [(4, "2")]
 
 
 def test_an_emptied_window_ends_the_episode_even_if_one_hit_is_enough(run: Any, hit: Any) -> None:
@@ -194,7 +209,7 @@ def test_what_is_no_number_is_counted_and_left_out(read: Any, hit: Any) -> None:
     correlator = Correlator(correlations, lateness=0)
     bad = ["many", "nan", "inf", True, 10**400, "1e300", "9" * 400]
     correlator.feed([hit("a", s, source__bytes=value) for s, value in enumerate([*bad, "4", 6, None])])
-    assert told(correlator.advance(END)) == [("u", 6, 7, 2)]
+    assert told(correlator.advance(END)) == [("u", 7, 8, 2)]
     assert correlator.unusable == {"case": len(bad)}
     assert correlator.ungrouped == {"case": 1}
 
