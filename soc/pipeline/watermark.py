@@ -61,13 +61,11 @@ class Watermark:
         one moves on. Beyond 100,000 sources, new ones are not waited for.
         """
         reached = min(event_time, received)
-        self._now = max(self._now, received)
+        self.tick(received)
         known = self._sources.get(source)
         if known is None:
             if len(self._sources) >= MAX_SOURCES:
-                self._update()  # which forgets the idle ones
-                if len(self._sources) >= MAX_SOURCES:
-                    return
+                return
             known = self._sources[source] = _Source(reached, received)
             if self._slowest and self._furthest - self._hold <= reached < self._slowest.reached:
                 self._slowest = known
