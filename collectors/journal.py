@@ -13,7 +13,7 @@ from soc.core.clock import Clock
 # Unsynced lines are what a crash may cost senders that do not wait for an answer.
 MAX_UNSYNCED = 8 * 1024 * 1024
 LAZY_SECONDS = 0.05
-EAGER_SECONDS = 0.002
+EAGER_SECONDS = 0.001
 FULL_SECONDS = 0.1
 MAX_BATCH_BYTES = 1024 * 1024
 
@@ -29,6 +29,7 @@ class Journal:
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._clock = clock
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._held: set[asyncio.Event] = set()
         self._wanted = asyncio.Event()
         self._dirty = asyncio.Event()
         self._task = asyncio.create_task(self._run())
@@ -84,10 +85,16 @@ class Journal:
         self._wanted.set()
 
     async def durable(self, position: int) -> None:
-        """Wait until all lines before position survive a power cut. Waits for ever on a disk that has failed."""
+        """Wait until all lines before position survive a power cut. SpoolFailed when that will not come."""
         done = asyncio.Event()
+        self._held.add(done)
         self.after(position, done.set)
-        await done.wait()
+        try:
+            await done.wait()
+        finally:
+            self._held.discard(done)
+        if self.spool.durable < position:
+            raise SpoolFailed(self.failed.result())
 
     async def _run(self) -> None:
         while True:
@@ -121,6 +128,8 @@ class Journal:
         """Collecting cannot go on; the first reason counts."""
         if not self.failed.done():
             self.failed.set_result(reason)
+        for held in self._held:
+            held.set()
 
     async def close(self) -> None:
         """Sync what is left and stop. The spool stays open for its reader."""

@@ -41,7 +41,7 @@ class Connection:
     async def read(self, halfway: bool) -> bytes:
         """What came next; b"" when the sender has ended. halfway: a message has begun and is being waited for.
 
-        ConnectionError, TimeoutError: it broke or stalled. Draining: the collector is stopping.
+        OSError: it broke or stalled. Draining: the collector is stopping.
         """
         if self.draining:
             raise Draining
@@ -119,8 +119,8 @@ class StreamServer:
         self._counters.open += 1
         try:
             await self._serve(connection)
-        except (ConnectionError, TimeoutError, Draining, SpoolFailed):
-            pass  # All four end without finish(), so the sender knows that it cannot count on what it sent.
+        except (OSError, Draining, SpoolFailed):
+            pass  # All of them end without finish(), so the sender knows that it cannot count on what it sent.
         finally:
             writer.transport.abort()
             self._connections.discard(connection)

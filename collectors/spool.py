@@ -133,8 +133,11 @@ class Spool:
         try:
             while written < len(raw):
                 written += os.write(self._handle, raw[written:] if written else raw)
-        except OSError:
-            os.ftruncate(self._handle, segment.size)
+        except OSError as error:
+            try:
+                os.ftruncate(self._handle, segment.size)
+            except OSError:
+                raise self._fail(error) from error
             raise
         segment.size += len(raw)
         self.size += len(raw)
