@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import hyperscan
 
 from soc.sigma.predicate import Regex, Text
-from soc.sigma.regex import encode, split_lookaheads
+from soc.sigma.regex import counted, encode, split_lookaheads
 from soc.sigma.text import Wildcard, variants
 
 Expression = tuple[bytes, int, int]
@@ -21,6 +21,8 @@ _REGEX_FLAGS = {"i": hyperscan.HS_FLAG_CASELESS, "m": hyperscan.HS_FLAG_MULTILIN
 
 
 _ANYWHERE = 0
+MAX_COUNTED = 64
+"""Above so many places of counted repeats RE2 is the faster way: Hyperscan would compile for seconds."""
 _AT_END = -1
 
 
@@ -93,7 +95,7 @@ def _compiled(expressions: list[Expression]) -> hyperscan.Database | None:
 def _expression(test: Text | Regex, anchored: bool) -> tuple[bytes, int] | None:
     """(pattern, flags) for Hyperscan; None for what it cannot express. Not anchored: every match is reported."""
     if isinstance(test, Regex):
-        if "m" not in test.flags and split_lookaheads(test.source) is not None:
+        if counted(test.source) > MAX_COUNTED or ("m" not in test.flags and split_lookaheads(test.source) is not None):
             return None
         flags = _ALWAYS | hyperscan.HS_FLAG_UTF8
         for flag in test.flags:
