@@ -79,7 +79,7 @@ class Follower:
             yield from self._read(file, now)
         for file in [file for file in self._files.values() if not file.left]:
             yield from self._read(file, now)
-        for file in left[:-MAX_LEFT]:
+        for file in [file for file in left if file.key in self._files][:-MAX_LEFT]:
             self._close(file)
 
     def _look(self, now: int) -> Iterator[Read]:
@@ -100,7 +100,9 @@ class Follower:
                     yield Read(path, [], file.state())
         known = {*present, *self._by_path, *(mark.path for mark in self._marks.values())}
         changed = {folder for folder in {str(Path(path).parent) for path in known} if self._changed(folder, now)}
-        for path in sorted(path for path in known if str(Path(path).parent) in changed):
+        moved = {path for path in known if str(Path(path).parent) in changed}
+        moved |= {file.mark.path for file in self._files.values() if not file.left and not file.unchanged()}
+        for path in sorted(moved):
             try:
                 yield from self._catch_up(path, before, now)
             except FileNotFoundError as error:
@@ -132,6 +134,8 @@ class Follower:
             if not S_ISREG(status.st_mode):
                 return None
             return self._files.get(identity(status)) or self._open(path, path)
+        except FileNotFoundError:
+            return None
         except OSError as error:
             self._once(f"{path}: {error.strerror}")
             return None

@@ -110,7 +110,7 @@ def test_twenty_kills(tmp_path: Path) -> None:
         stop = threading.Event()
         running = threading.Thread(target=senders.run, args=(stop,))
         running.start()
-        kill_soon(child, 0.1 + round_ % 5 * 0.05, tmp_path / "app.log", written)
+        kill_soon(child, 0.05 + round_ % 5 * 0.03, tmp_path / "app.log", written)
         stop.set()
         running.join()
         acknowledged |= senders.acknowledged

@@ -83,7 +83,7 @@ def test_truncation_at_every_byte_of_the_tail(tmp_path: Path) -> None:
     lines = fill(tmp_path / "whole", 5)
     segment = max((tmp_path / "whole").glob("*.seg"))
     raw = segment.read_bytes()
-    for size in range(len(raw)):
+    for size in range(len(raw) - 250, len(raw)):
         folder = tmp_path / str(size)
         folder.mkdir()
         for path in sorted((tmp_path / "whole").glob("*.seg")):

@@ -134,6 +134,27 @@ def test_truncated_and_grown_beyond_where_it_was(tailed: Tailed, log: Path) -> N
     assert tailed.poll() == [b"new 1", b"new 2", b"new 3"]
 
 
+def test_truncated_in_place_while_nothing_else_changes_in_the_folder(tailed: Tailed, log: Path) -> None:
+    write(log, "old 1\nold 2\n")
+    tailed.poll()
+    tailed.later = 3_600_000_000
+    tailed.poll()
+    log.write_text("new\n")
+    assert tailed.poll() == [b"new"]
+
+
+def test_more_rotated_files_than_are_kept_open(tailed: Tailed, log: Path) -> None:
+    write(log, "first\n")
+    tailed.poll()
+    for number in range(150):
+        write(log, f"{number}\n")
+        log.rename(log.with_name(f"app.log-{number:04d}"))
+    write(log, "last\n")
+    assert tailed.poll() == [b"%d" % number for number in range(150)] + [b"last"]
+    assert len(tailed.follower._files) == 101
+    assert tailed.poll() == []
+
+
 def test_a_writer_that_keeps_its_position_leaves_a_hole(tailed: Tailed, log: Path) -> None:
     with log.open("w") as writer:
         writer.write("x" * 5000 + "\n")
