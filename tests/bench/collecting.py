@@ -62,29 +62,29 @@ async def measure(name: str, source: Input, count: int, send: tuple[object, ...]
         agent = Agent(Settings(inputs=(source,)), spool, SystemClock(), print)
         used, began = cpu(), time.perf_counter()
         await agent.start()
-        sender = None
+        (counters,) = agent.counters().values()
+        sender, before = None, 0
         if len(send) > 1:
             target, *arguments = send
             sender = multiprocessing.get_context("spawn").Process(target=target, args=(agent.ports()[0], *arguments))
             sender.start()
             while not spool.durable:
                 await asyncio.sleep(0.001)
-            used, began = cpu(), time.perf_counter()
+            used, began, before = cpu(), time.perf_counter(), counters.lines
         while spool.durable < count and (sender is None or sender.is_alive()):
             await asyncio.sleep(0.01)
         seconds, used = time.perf_counter() - began, cpu() - used
-        (counters,) = agent.counters().values()
+        lines, timed = counters.lines, counters.lines - before
         await agent.stop(5)
         spool.close()
         if sender:
             sender.join()
-    lines = counters.lines
     return {
         "input": name,
         "lines": lines,
         "lost": count - lines,
-        "lines_per_s": round(lines / seconds),
-        "cpu_us_per_line": round(used / lines * 1e6, 2),
+        "lines_per_s": round(timed / seconds),
+        "cpu_us_per_line": round(used / timed * 1e6, 2),
     }
 
 
