@@ -11,7 +11,7 @@ from soc.core.alert import Alert
 from soc.core.event import RawBatch
 from soc.engines.source import LogFile, Source, UnusableInput
 from soc.pipeline.normalise import first_time
-from soc.pipeline.pipeline import Outcome, Pipeline
+from soc.pipeline.pipeline import Outcome, Pipeline, reached
 
 END_OF_TIME = 253_402_300_799_000_000
 """The last µs of year 9999: past every event."""
@@ -135,8 +135,7 @@ def _feed(
     outcome = pipeline.feed(batch)
     totals.add(outcome, len(batch.lines))
     carry_out(outcome)
-    times = (event["@timestamp"] for event in outcome.events)
-    reader.reached = max(reader.reached, max((time for time in times if isinstance(time, int)), default=0))
+    reader.reached = max(reader.reached, reached(outcome.events))
     reader.position += len(batch.lines)
 
 

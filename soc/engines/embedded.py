@@ -23,7 +23,7 @@ from soc.core.errors import StoreError
 from soc.core.event import RawBatch, Rejected
 from soc.core.settings import Settings, duration, size
 from soc.core.store import Retention, Store
-from soc.pipeline.pipeline import Outcome, Pipeline
+from soc.pipeline.pipeline import Outcome, Pipeline, reached
 from soc.pipeline.watermark import Watermark
 
 SNAPSHOT = "pipeline"
@@ -74,7 +74,8 @@ class Processor:
         self._watermark = Watermark(lateness=duration(settings.lateness))
         self._retention = Retention(duration(settings.retention.age), size(settings.retention.size))
         self._stop = threading.Event()
-        self._committed = self._snapshot_at = self._purged_at = clock.now()
+        self._committed = self._purged_at = clock.now()
+        self._snapshot_at = self._committed + SNAPSHOT_EVERY
         self._dirty = False
         self.progress = Progress()
         self._fresh = (0, self._watermark.state(), pipeline.state())
@@ -128,9 +129,8 @@ class Processor:
         for part, outcome in self._fed(batch):
             self._carry_out(outcome)
             self.progress.lines += len(part.lines)
-            newest = max((time for event in outcome.events if isinstance(time := event["@timestamp"], int)), default=0)
-            if newest:
-                self._watermark.observe(batch.origin, newest, batch.received)
+            if time := reached(outcome.events):
+                self._watermark.observe(batch.origin, time, batch.received)
         self.progress.per_origin[batch.origin] += len(batch.lines)
         self.progress.last_seen[batch.origin] = batch.received
         self.progress.position = batch.position + len(batch.lines)
@@ -172,9 +172,10 @@ class Processor:
         self.progress.alerts += len(outcome.alerts)
 
     def _commit_when_due(self, now: int) -> None:
-        if now - self._snapshot_at >= SNAPSHOT_EVERY:
+        if now >= self._snapshot_at:
             self._snapshot()
-            self._snapshot_at = now
+            # a big state takes long to store: never more than a tenth of the time goes into it
+            self._snapshot_at = now + max(SNAPSHOT_EVERY, 10 * (self._clock.now() - now))
         elif self._dirty and now - self._committed >= COMMIT_EVERY:
             self._store.commit()
             self._dirty = False

@@ -8,7 +8,7 @@ waits or asks for the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -33,6 +33,14 @@ class Outcome:
     alerts: list[Alert] = field(default_factory=list)
     joined: int = 0
     hits: int = 0
+
+
+def reached(events: Sequence[Event]) -> int:
+    """The event time (µs) that a batch has reached: its median, so that neither a forged time nor a line without
+    any (which has the time of its receipt) moves the watermark past lines that are still to come; 0 without events.
+    """
+    times = sorted(time for event in events if isinstance(time := event["@timestamp"], int))
+    return times[len(times) // 2] if times else 0
 
 
 class Pipeline:
