@@ -28,4 +28,4 @@ def read_extras(document: Mapping[str, object]) -> RuleExtras:
     try:
         return msgspec.convert(document.get("soc") or {}, RuleExtras)
     except msgspec.ValidationError as error:
-        raise ValueError(f"soc: {error}") from error
+        raise ValueError(f"soc: {str(error).replace(' - at `$.', ' at `soc.')}") from error

@@ -19,7 +19,7 @@ from typing import Protocol
 import msgspec
 
 from soc.core.clock import Clock
-from soc.core.errors import StoreError
+from soc.core.errors import SocError, StoreError
 from soc.core.event import RawBatch, Rejected
 from soc.core.settings import Settings, duration, size
 from soc.core.store import Retention, Store
@@ -27,6 +27,8 @@ from soc.pipeline.pipeline import Outcome, Pipeline, reached
 from soc.pipeline.watermark import Watermark
 
 SNAPSHOT = "pipeline"
+Snapshot = tuple[int, bytes, bytes]
+"""Spool position, watermark, pipeline: one moment of all three."""
 BATCH_LINES = 4000
 COMMIT_EVERY = 500_000
 SNAPSHOT_EVERY = 5_000_000
@@ -84,15 +86,13 @@ class Processor:
     def _resume(self) -> None:
         """Back to the last stored state and the position it stands for; to the beginning if there is none."""
         saved = self._store.state(SNAPSHOT)
-        position, watermark, state = (
-            msgspec.msgpack.decode(saved, type=tuple[int, bytes, bytes]) if saved else self._fresh
-        )
+        position, watermark, state = msgspec.msgpack.decode(saved, type=Snapshot) if saved else self._fresh
         self.progress.position = position
         self._watermark.restore(watermark)
         self._pipeline.restore(state)
 
     def run(self) -> None:
-        """Until ``stop``: read, process, store, commit."""
+        """Until ``stop``: read, process, store, commit. Ends by itself only when the spool cannot be read any more."""
         while not self._stop.is_set():
             try:
                 if not self._step():
@@ -101,6 +101,9 @@ class Processor:
                 self._failed(error)
                 self._stop.wait(RETRY)
                 self._try(self._resume)
+            except SocError as error:
+                self._failed(error)
+                return
         self._try(self._snapshot)
 
     def _try(self, act: Callable[[], None]) -> None:
@@ -198,6 +201,12 @@ class Processor:
         self._store.commit()
         self._dirty = False
         self._spool.release(position)
+
+
+def stored_position(store: Store) -> int:
+    """The spool position that the stored state stands for: lines before it are done, and never numbered again."""
+    saved = store.state(SNAPSHOT)
+    return msgspec.msgpack.decode(saved, type=Snapshot)[0] if saved else 0
 
 
 def _singly(batch: RawBatch) -> list[RawBatch]:

@@ -17,7 +17,7 @@ from collectors.spool import Spool
 from soc.core.clock import Clock
 from soc.core.errors import SocError
 from soc.core.settings import Settings, size, zone_seconds
-from soc.engines.embedded import Processor
+from soc.engines.embedded import Processor, stored_position
 from soc.pipeline.build import build_pipeline
 from soc.pipeline.content import Content
 from soc.stores.sqlite import SqliteStore
@@ -71,7 +71,7 @@ async def serve(
     folder.mkdir(parents=True, exist_ok=True)
     store_path = folder / STORE_FILE
     store = SqliteStore(store_path)
-    spool = Spool(folder / "spool", size(settings.spool_limit))
+    spool = Spool(folder / "spool", size(settings.spool_limit), floor=stored_position(store))
     zone = zone_seconds(settings.timezone)
     inventory = Path(settings.inventory) if settings.inventory else None
     pipeline = build_pipeline(content, inventory, zone=zone, lateness=settings.lateness, fold=settings.fold)
@@ -91,6 +91,7 @@ async def serve(
             "watermark": progress.watermark,
             "late": sum(pipeline.late.values()),
             "suppressed": sum(pipeline.suppressed.values()),
+            "damage": [str(damage) for damage in spool.damage[-20:]],
             "sources": [(name, n, progress.last_seen[name]) for name, n in progress.per_origin.most_common(200)],
             "inputs": {name: _numbers(counters) for name, counters in agent.counters().items()},
             "now": clock.now(),
@@ -103,21 +104,25 @@ async def serve(
     tasks = [asyncio.create_task(server.serve())] if console.enabled else []
     stopping = asyncio.create_task(stop.wait())
     failed = asyncio.create_task(agent.failed())
+    processing = asyncio.create_task(asyncio.to_thread(thread.join))
     try:
         started(agent)
-        done, _ = await asyncio.wait({stopping, failed, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({stopping, failed, processing, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        broken = "" if not failed.done() else failed.result()
+        if processing.done():
+            broken = f"the processor ended: {processor.progress.last_failure}"
     finally:
         server.should_exit = True
         await agent.stop(STOP_WITHIN / 2)
         processor.stop()
-        await asyncio.to_thread(thread.join, STOP_WITHIN / 2)
+        await asyncio.wait({processing}, timeout=STOP_WITHIN / 2)
         await asyncio.gather(*tasks, return_exceptions=True)
         for task in (stopping, failed):
             task.cancel()
         spool.close()
         store.close()
-    if failed in done:
-        raise SocError(f"stopped: {failed.result()}")
+    if broken:
+        raise SocError(f"stopped: {broken}")
 
 
 def _numbers(counters: Counters) -> dict[str, int]:
