@@ -51,11 +51,7 @@ class LogFile:
         self.cut = 0
 
     def _decoded(self) -> IO[bytes]:
-        buffered = (
-            io.BufferedReader(cast("io.RawIOBase", self._raw), CHUNK)
-            if self.path
-            else cast("io.BufferedReader", self._raw)
-        )
+        buffered = io.BufferedReader(cast("io.RawIOBase", self._raw), CHUNK)
         head = buffered.peek(_SNIFF)[:_SNIFF]
         if head.startswith(b"\x1f\x8b"):
             return cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))

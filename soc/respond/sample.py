@@ -45,8 +45,11 @@ class Sample(msgspec.Struct):
             del kept[FIRST]
 
     def references(self) -> tuple[EventRef, ...]:
-        """The sample as an alert shows it: events in wire form, ordered by time."""
-        return tuple(EventRef(item.id, item.time, dict(to_wire(item.event))) for item in self.kept)
+        """The sample as an alert shows it: events in wire form, ordered by time, fields by name.
+
+        A parser may fill fields in another order once it has learned a device's habits; an alert is the same bytes.
+        """
+        return tuple(EventRef(item.id, item.time, dict(sorted(to_wire(item.event).items()))) for item in self.kept)
 
 
 def time_of(event: Event) -> int:

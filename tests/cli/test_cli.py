@@ -51,7 +51,7 @@ def test_version_and_help() -> None:
 def test_the_demo_tells_the_story(demo: tuple[Path, Result]) -> None:
     _, result = demo
     assert result.exit_code == 0
-    for text in ("lines", "56,644", "rejected", "Why", "What to do next", "soc alerts show"):
+    for text in ("lines", "56,644", "rejected", "Why", "What to do next", "alerts --store", "show"):
         assert text in result.output
 
 
