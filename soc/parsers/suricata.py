@@ -80,7 +80,6 @@ def parse(line: Line) -> Event:
     return event
 
 
-
 def _unwrapped(record: dict[str, Any]) -> dict[str, Any]:
     """Relays put the whole EVE record under a key of their own; the record itself otherwise."""
     inner = record.get("event", record.get("message"))
