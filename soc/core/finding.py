@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -95,6 +96,7 @@ class Finding:
     count    contributing events of this episode so far (1 for a rule)
     events   a bounded sample of the contributing events, the first and the latest
     reasons  which conditions held on which values
+    explain  works the reasons out when they are wanted; most findings repeat one that is explained already
     """
 
     rule: RuleInfo
@@ -105,3 +107,8 @@ class Finding:
     count: int
     events: tuple[Event, ...]
     reasons: tuple[Reason, ...] = ()
+    explain: Callable[[], tuple[Reason, ...]] | None = None
+
+    def why(self) -> tuple[Reason, ...]:
+        """The reasons, worked out now if they were not before."""
+        return self.explain() if self.explain else self.reasons

@@ -42,13 +42,14 @@ class Normaliser:
         fixed = None if batch.device == "auto" else self._devices[batch.device]
         joins = tuple(self._joins.values())
         position = batch.position
+        device: Device | None = None
         for raw in batch.lines:
             name = batch.device
             try:
                 if not raw or raw.isspace():
                     raise ParseError("empty line")
                 line = read_line(raw, received, zone)
-                device = fixed or recognise(line)
+                device = fixed or recognise(line, device)
                 name = device.name
                 event = device.parse(line)
             except BAD_DATA as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -81,8 +82,8 @@ class Pipeline:
                 if not rule.silent:
                     time = event["@timestamp"]
                     assert isinstance(time, int)
-                    why = reasons(self._rules[rule.id], event)
-                    findings.append(Finding(rule, (), time, time, time, 1, (event,), why))
+                    explain = partial(reasons, self._rules[rule.id], event)
+                    findings.append(Finding(rule, (), time, time, time, 1, (event,), explain=explain))
         if base_hits:
             self._correlate.feed(base_hits)
         outcome.alerts += self._triage.take(findings)

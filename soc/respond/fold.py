@@ -60,9 +60,9 @@ class Fold(msgspec.Struct):
     def add(self, finding: Finding) -> None:
         self.tally.add(finding)
         if finding.first <= self.lead.order[0]:
-            lead = lead_of(finding)
-            if lead.order < self.lead.order:
-                self.lead = lead
+            order = order_of(finding)
+            if order < self.lead.order:
+                self.lead = Lead(order, finding.rule, finding.why())
         self.see(finding)
 
     def see(self, finding: Finding) -> None:
@@ -137,15 +137,15 @@ class Fold(msgspec.Struct):
 def open_fold(id: str, group: Group, closes: int, finding: Finding) -> Fold:
     """A fold that holds this finding only."""
     concern = min(map(concern_of, finding.events), default=Concern(0, True, 0, "", "", ""))
-    fold = Fold(id, group, closes, Tally.of(finding), lead_of(finding), concern, Sample())
+    lead = Lead(order_of(finding), finding.rule, finding.why())
+    fold = Fold(id, group, closes, Tally.of(finding), lead, concern, Sample())
     fold.see(finding)
     return fold
 
 
-def lead_of(finding: Finding) -> Lead:
-    """The finding as a candidate for the reasons shown."""
-    first = min((id_of(event) for event in finding.events), default="")
-    return Lead((finding.first, -finding.count, first), finding.rule, finding.reasons)
+def order_of(finding: Finding) -> tuple[int, int, str]:
+    """Which finding's reasons are shown: the smallest."""
+    return (finding.first, -finding.count, min((id_of(event) for event in finding.events), default=""))
 
 
 def concern_of(event: Event) -> Concern:

@@ -1,14 +1,14 @@
 """The whole of ``soc analyze`` on one core, source by source: lines/s, CPU µs a line, peak memory.
 
 Each measurement is a process of its own on one processor. Loading the rules is measured apart, because a long
-run pays it once; a source's file is the story's, repeated with later times so that it has some 100,000 lines.
+run pays it once. A source's file is the story's, analysed again and again by fresh pipelines until some 100,000
+lines have passed, so that correlations see the times that they were made for.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -44,25 +44,12 @@ def run(sigma_rules: Path | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         story = write(Path(folder))
         for source, name in SOURCES.items():
-            original = next(file for file in story.files if file.name == name)
-            repeated = Path(folder) / f"repeated-{name}"
-            count = _repeat(original, repeated)
+            file = next(file for file in story.files if file.name == name)
             for pack, rules in packs.items():
-                figures = _measured(repeated, rules)
+                figures = _measured(file, rules)
                 parts = " ".join(f"{figures[part]:8.1f}" for part in ("parse", "detect", "whole"))
                 rate = f"{1e6 / figures['whole']:9,.0f} {figures['rss']:7.0f} {figures['load']:7.1f}"
-                print(f"{source:11} {pack:14} {count:8,} {parts} {rate}", flush=True)
-
-
-def _repeat(original: Path, target: Path) -> int:
-    lines = original.read_bytes().splitlines(keepends=True)
-    times = max(1, round(LINES / len(lines)))
-    with target.open("wb") as out:
-        for _ in range(times):
-            out.writelines(lines)
-    stat = original.stat()
-    os.utime(target, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
-    return times * len(lines)
+                print(f"{source:11} {pack:14} {figures['lines']:8,.0f} {parts} {rate}", flush=True)
 
 
 def _measured(file: Path, rules: list[Path]) -> dict[str, float]:
@@ -82,23 +69,36 @@ def _child(file: Path, rules: list[Path]) -> dict[str, float]:
     began = time.process_time()
     content = load_content(rules)
     load = time.process_time() - began
-    pipeline = build_pipeline(content, INVENTORY, zone=ZONE, lateness="10m")
-    began = time.process_time()
-    totals = analyze(pipeline, expand([file]), "auto", zone=ZONE)
-    whole = time.process_time() - began
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    parse = detect = 0.0
-    normalise, match = Normaliser(Enricher(read_inventory(INVENTORY)), ZONE), content.matcher.match
-    for batch in _batches(file):
+    batches = list(_batches(file))
+    once = sum(len(batch.lines) for batch in batches)
+    rounds = max(1, round(LINES / once))
+    whole = parse = detect = 0.0
+    match = content.matcher.match
+    for _ in range(rounds):
+        pipeline = build_pipeline(content, INVENTORY, zone=ZONE, lateness="10m")
         began = time.process_time()
-        events = normalise(batch).events
-        parsed = time.process_time()
-        for event in events:
-            match(event)
-        parse += parsed - began
-        detect += time.process_time() - parsed
-    micro = 1e6 / totals.lines
-    return {"parse": parse * micro, "detect": detect * micro, "whole": whole * micro, "rss": rss, "load": load}
+        analyze(pipeline, expand([file]), "auto", zone=ZONE)
+        whole += time.process_time() - began
+    rss = _peak()
+    for _ in range(rounds):
+        normalise = Normaliser(Enricher(read_inventory(INVENTORY)), ZONE)
+        for batch in batches:
+            began = time.process_time()
+            events = normalise(batch).events
+            parsed = time.process_time()
+            for event in events:
+                match(event)
+            parse += parsed - began
+            detect += time.process_time() - parsed
+    micro = 1e6 / (once * rounds)
+    times = {"parse": parse * micro, "detect": detect * micro, "whole": whole * micro}
+    return {"lines": once * rounds, "rss": rss, "load": load, **times}
+
+
+def _peak() -> float:
+    """Peak memory of this process in MB; ru_maxrss would include the parent's from before the exec."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from soc.stores.memory import MemoryStore
 from starlette.testclient import TestClient
 
 from soc.core.alert import Alert, EventRef
 from soc.core.event import Rejected
 from soc.core.finding import Reason
+from soc.stores.memory import MemoryStore
 from soc.web import Access, create_app
 from soc.web.access import LOCK_SECONDS, MAX_FAILURES
 
