@@ -6,7 +6,6 @@ The sender runs in another process, so the CPU figure is the collector's alone.
 from __future__ import annotations
 
 import asyncio
-import json
 import multiprocessing
 import re
 import resource
@@ -94,7 +93,8 @@ def cpu() -> float:
 
 
 def run(count: int = 300_000) -> None:
-    """One JSON object a line for each input."""
+    """Prints a row for each input: the collector's own CPU, from socket or file to the spool on disk."""
+    print(f"{'input':24} {'lines':>9} {'lost':>6} {'lines/s':>9} {'µs/line':>8}")
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "app.log"
         log.write_bytes((LINE + b"\n") * count)
@@ -108,7 +108,9 @@ def run(count: int = 300_000) -> None:
         ]
         for name, source, send in runs:
             expected = count // 2 if name.startswith("udp") else count
-            sys.stdout.write(json.dumps(asyncio.run(measure(name, source, expected, send))) + "\n")
+            row = asyncio.run(measure(name, source, expected, send))
+            rate = f"{row['lines_per_s']:9,} {row['cpu_us_per_line']:8.2f}"
+            print(f"{row['input']:24} {row['lines']:9,} {row['lost']:6,} {rate}", flush=True)
 
 
 if __name__ == "__main__":
