@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soc.core.alert import Alert, EventRef
+from soc.core.gist import gist
 from soc.core.hostile import plain, prose
 from soc.core.i18n import Translate
 
@@ -25,12 +26,6 @@ SHOWN = 5
 WIDE = 160
 LOCAL = timezone(timedelta(hours=7))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EVENT_FIELDS = (
-    "source.ip", "source.port", "destination.ip", "destination.port", "user.name", "host.name", "observer.name",
-    "event.action", "event.outcome", "url.original", "dns.question.name", "email.from.address",
-    "email.to.address", "email.subject", "file.name", "rule.name", "process.command_line",
-)  # fmt: skip
-
 
 # Labels that tables keep as data; the catalogue's test reads them here.
 COLUMNS = ("severity", "score", "last seen", "count", "alert", "about", "id")
@@ -154,12 +149,6 @@ def _first_and_last(events: Sequence[EventRef]) -> Sequence[EventRef]:
 
 
 def _event(time: int, event: dict[str, object]) -> Padding:
-    known = [(name, event[name]) for name in _EVENT_FIELDS if event.get(name) not in (None, "", [])]
-    facts = "  ".join(f"{name}={_value(value)}" for name, value in known)
-    line = Text.assemble((clock(time), "cyan"), "  ", facts)
+    line = Text.assemble((clock(time), "cyan"), "  ", gist(event))
     original = Text(plain(str(event.get("event.original", "")).partition("\n")[0], 240), style="dim")
     return Padding(Group(line, original), (0, 0, 0, 2))
-
-
-def _value(value: object) -> str:
-    return ",".join(plain(item, 80) for item in value) if isinstance(value, list | tuple) else plain(value, 120)

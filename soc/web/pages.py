@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from soc import __version__
 from soc.core.alert import Alert
 from soc.core.finding import Level
+from soc.core.gist import gist
 from soc.core.hostile import plain, prose
 from soc.core.i18n import LANGUAGES, translator
 from soc.core.settings import moment
@@ -28,7 +29,7 @@ SEVERITIES = [level.word for level in reversed(Level)]
 RANGES = ("1h", "24h", "7d", "30d")
 
 _templates = Environment(loader=PackageLoader("soc.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-_templates.filters.update(local=local, plain=plain, prose=prose)
+_templates.filters.update(local=local, plain=plain, prose=prose, gist=gist)
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
@@ -111,11 +112,11 @@ def alert(request: Request) -> Response:
 
 
 def _around(store: Store, found: Alert) -> list[dict[str, object]]:
-    """What else happened within a minute of the first event, to the same addresses and accounts."""
-    names = {value for _, value in found.group} | set(found.hosts)
+    """What else happened within a minute of the first event to those whom the alert is about."""
+    names = {value for _, value in found.group}
     shown = {ref.id for ref in found.events}
     near = store.events_around(found.first_seen, 60_000_000, 2000)
-    keys = ("source.ip", "destination.ip", "user.name")
+    keys = ("source.ip", "destination.ip", "user.name", "host.name")
     related = (event for event in near if event.get("event.id") not in shown)
     return [event for event in related if names & {str(event.get(key)) for key in keys}][:20]
 
