@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -81,9 +82,9 @@ def command(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     wanted = AlertFilter(min_severity=severity, rule=rule, host=host, since=begin, until=end, limit=limit)
-    store = open_store(path)
-    alerts = store.alerts(wanted)
-    total = sum(store.count_alerts(wanted).values())
+    with closing(open_store(path)) as store:
+        alerts = store.alerts(wanted)
+        total = sum(store.count_alerts(wanted).values())
     if as_json:
         write_json(alerts, None)
     elif alerts:
@@ -100,7 +101,8 @@ def command(
 @click.pass_obj
 def show(path: Path | None, id: str, as_json: bool) -> None:
     """Tell one alert in full: why it fired, on which events, and what to do next. A beginning of its id will do."""
-    alert = open_store(path).alert(id)
+    with closing(open_store(path)) as store:
+        alert = store.alert(id)
     if alert is None:
         raise SocError(translate()("no alert {id}, or more than one begins so", id=id))
     if as_json:

@@ -63,6 +63,9 @@ def test_stopping_takes_what_has_arrived(collecting, tmp_path) -> None:
         (tmp_path / "a.log").write_text("file\n")
         inputs = (SyslogInput("tcp", 0), SyslogInput("udp", 0), FileInput(str(tmp_path / "a.log")))
         async with collecting(*inputs) as running:
+            async with asyncio.timeout(5):
+                while b"file" not in running.lines():  # files are read at their next turn, after a restart if need be
+                    await asyncio.sleep(0.05)
             _, writer = await asyncio.open_connection("127.0.0.1", running.port)
             writer.write(b"<34>tcp\n" * 1000)
             await writer.drain()
