@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-import socket
 from pathlib import Path
 
 import click
@@ -14,7 +13,7 @@ from soc.cli.alerts import open_store, store_option
 from soc.cli.command import language, translate, verb
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
-from soc.engines.service import console_server
+from soc.engines.service import console_server, listen
 from soc.web import Access
 
 
@@ -30,11 +29,19 @@ def command(path: Path | None, host: str, port: int) -> None:
     serve_console(file, secrets.token_urlsafe(9), host, port)
 
 
-def serve_console(store: Path, password: str, host: str, port: int) -> None:
-    """Prints the address and the one-time password, and serves until Ctrl-C or SIGTERM."""
+def serve_console(store: Path, password: str, host: str, port: int, *, or_any_port: bool = False) -> None:
+    """Prints the address and the one-time password, and serves until Ctrl-C or SIGTERM.
+
+    or_any_port takes a free port when that one is taken; otherwise SocError.
+    """
     t = translate()
     clock = SystemClock()
-    listening = _listen(host, port)
+    try:
+        listening = listen(host, port)
+    except SocError:
+        if not or_any_port:
+            raise
+        listening = listen(host, 0)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
     server = console_server(store, Access(password, language()), lambda: {"now": clock.now()}, host, port)
 
@@ -47,14 +54,3 @@ def serve_console(store: Path, password: str, host: str, port: int) -> None:
     click.echo(t("Console: {address}   one-time password: {password}", address=address, password=password))
     click.echo(t("Ctrl-C stops it."))
     asyncio.run(serve())
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        raise SocError(translate()("{host}:{port} is taken; choose another --port", host=host, port=port)) from error
-    return listening

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,19 @@ def console_server(
     return Server(config)
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket for the console. SocError when the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise SocError(f"console: {host} port {port}: {error.strerror}") from error
+    return listening
+
+
 async def serve(
     settings: Settings,
     content: Content,
@@ -98,10 +112,11 @@ async def serve(
         }
 
     console = settings.console
+    sockets = [listen(console.host, console.port)] if console.enabled else []
     server = console_server(store_path, access, health, console.host, console.port)
     await agent.start()
     thread.start()
-    tasks = [asyncio.create_task(server.serve())] if console.enabled else []
+    tasks = [asyncio.create_task(server.serve(sockets))] if sockets else []
     stopping = asyncio.create_task(stop.wait())
     failed = asyncio.create_task(agent.failed())
     processing = asyncio.create_task(asyncio.to_thread(thread.join))

@@ -66,7 +66,7 @@ def check_samples(content: Content, inventory: Inventory) -> list[Problem]:
 
 def _check_file(content: Content, inventory: Inventory, path: str, ids: list[str], samples: Path) -> Iterator[Problem]:
     default = ids[-1]
-    seen: set[bool] = set()
+    seen: set[tuple[str, bool]] = set()
     infos = [*(rule.info for rule in content.rules), *(found.info for found in content.correlations)]
     names = {info.name: info.id for info in infos if info.name}
     for case in _cases(samples):
@@ -83,11 +83,12 @@ def _check_file(content: Content, inventory: Inventory, path: str, ids: list[str
         elif (wanted in fired) != case.fires:
             verb = "does not fire" if case.fires else "fires"
             yield Problem(str(samples), case.line_number, f"{verb}, against the sample: {case.name or 'unnamed case'}")
-        if wanted == default:
-            seen.add(case.fires)
-    for kind, word in ((True, "positive"), (False, "negative")):
-        if kind not in seen:
-            yield Problem(path, 1, f"no {word} sample in {samples.name}")
+        seen.add((wanted, case.fires))
+    for id in ids:
+        for kind, word in ((True, "positive"), (False, "negative")):
+            if (id, kind) not in seen:
+                of = f" of {id}" if len(ids) > 1 else ""
+                yield Problem(path, 1, f"no {word} sample{of} in {samples.name}")
 
 
 def _cases(samples: Path) -> Iterator[Case | Problem]:

@@ -136,3 +136,13 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         result = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
     assert result.returncode == 2
     assert "inputs[0]" in result.stderr
+
+
+def test_a_console_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "soc.yml").write_text(SETTINGS.replace("{enabled: false}", f"{{port: {port}}}"))
+        command = [sys.executable, "-m", "soc", "run", "--settings", str(tmp_path / "soc.yml")]
+        result = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert result.returncode == 2
+    assert f"console: 127.0.0.1 port {port}" in result.stderr
