@@ -49,7 +49,11 @@ class Reader(Protocol):
 
 @dataclass(slots=True)
 class Progress:
-    """What the processor has done since it started; read by the health page."""
+    """What the processor has done since it started; read by the health page.
+
+    skew  per origin, µs by which its latest lines' times differ from their receipt: > 0 is a clock that runs
+          ahead, < 0 one that is behind, or lines that come late
+    """
 
     position: int = 0
     lines: int = 0
@@ -63,6 +67,7 @@ class Progress:
     purged: int = 0
     last_seen: dict[str, int] = field(default_factory=dict)
     per_origin: Counter[str] = field(default_factory=Counter)
+    skew: dict[str, int] = field(default_factory=dict)
 
 
 class Processor:
@@ -134,6 +139,7 @@ class Processor:
             self.progress.lines += len(part.lines)
             if time := reached(outcome.events):
                 self._watermark.observe(batch.origin, time, batch.received)
+                self.progress.skew[batch.origin] = time - batch.received
         self.progress.per_origin[batch.origin] += len(batch.lines)
         self.progress.last_seen[batch.origin] = batch.received
         self.progress.position = batch.position + len(batch.lines)

@@ -106,7 +106,10 @@ async def serve(
             "late": sum(pipeline.late.values()),
             "suppressed": sum(pipeline.suppressed.values()),
             "damage": [str(damage) for damage in spool.damage[-20:]],
-            "sources": [(name, n, progress.last_seen[name]) for name, n in progress.per_origin.most_common(200)],
+            "sources": [
+                (name, lines, progress.last_seen[name], progress.skew.get(name, 0))
+                for name, lines in progress.per_origin.most_common(200)
+            ],
             "inputs": {name: _numbers(counters) for name, counters in agent.counters().items()},
             "now": clock.now(),
         }

@@ -20,7 +20,7 @@ from soc.core.hostile import plain, prose
 from soc.core.i18n import LANGUAGES, translator
 from soc.core.settings import moment
 from soc.core.store import AlertFilter, Store
-from soc.web.when import ago, local
+from soc.web.when import ago, drift, local
 
 COOKIE = "soc_session"
 LANGUAGE_COOKIE = "soc_language"
@@ -144,7 +144,7 @@ def health(request: Request) -> Response:
     finally:
         store.close()
     live = request.app.state.health()
-    return page(request, "health.html", live=live, counts=counts, rejected=rejected, ago=ago)
+    return page(request, "health.html", live=live, counts=counts, rejected=rejected, ago=ago, drift=drift)
 
 
 def not_found(request: Request, _error: Exception) -> Response:

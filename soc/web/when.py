@@ -23,3 +23,12 @@ def ago(when: int, now: int, t: Translate) -> str:
     if seconds < 10:
         return t("just now")
     return next(t(text, n=seconds // size) for size, text in AGES if seconds >= size)
+
+
+def drift(skew: int, t: Translate) -> str:
+    """How far a source's times are from their receipt (µs, > 0 ahead); a minute is nothing to speak of."""
+    minutes = abs(skew) // 60_000_000
+    if minutes < 1:
+        return t("right")
+    amount = t("{n} min", n=minutes) if minutes < 600 else t("{n} h", n=minutes // 60)
+    return t("{amount} ahead", amount=amount) if skew > 0 else t("{amount} behind, or late lines", amount=amount)

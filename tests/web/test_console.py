@@ -56,7 +56,9 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def client(store: MemoryStore) -> Iterator[TestClient]:
-    app = create_app(lambda: store, Access("one-time", "en"), lambda: {"now": NOW, "sources": [(HOSTILE, 3, NOW)]})
+    app = create_app(
+        lambda: store, Access("one-time", "en"), lambda: {"now": NOW, "sources": [(HOSTILE, 3, NOW, -7200 * 1_000_000)]}
+    )
     with TestClient(app, base_url="http://console.test", follow_redirects=False) as browser:
         yield browser
 
@@ -181,3 +183,8 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
         assert "//" not in text.replace("http://www.w3.org", ""), file
         assert "<script" not in text, file
         assert "style=" not in text, file
+
+
+def test_a_wrong_clock_is_shown(client: TestClient) -> None:
+    sign_in(client)
+    assert "120 min behind, or late lines" in client.get("/health").text
