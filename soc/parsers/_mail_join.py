@@ -26,7 +26,7 @@ _COPIED: Final = (
     *("email.from.address", "email.message_id", "email.subject", "email.attachments.file.name"),
     *("postfix.helo", "postfix.recipients", "postfix.sasl_method", "postfix.size"),
 )
-_PLACE: Final = ("soc.origin", "soc.clock", "log.offset")
+_PLACE: Final = ("soc.origin", "log.offset")
 
 MESSAGE_FILLS: Final = frozenset(
     {
