@@ -15,6 +15,7 @@ from soc.pipeline.pipeline import Outcome, Pipeline, reached
 
 END_OF_TIME = 253_402_300_799_000_000
 """The last µs of year 9999: past every event."""
+MAX_REASONS = 1000
 PEEK = 50
 """Lines of each file that are looked at beforehand, for the time at which it begins."""
 
@@ -42,7 +43,10 @@ class Totals:
         self.joined += outcome.joined
         self.hits += outcome.hits
         for rejected in outcome.rejected:
-            self.rejected[f"{rejected.device}: {rejected.reason}"[:200]] += 1
+            reason = f"{rejected.device}: {rejected.reason}"[:200]
+            # a reason may quote the line, so how many are told apart is bounded
+            known = reason in self.rejected or len(self.rejected) < MAX_REASONS
+            self.rejected[reason if known else "other reasons"] += 1
         self.datasets.update([str(event["event.dataset"]) for event in outcome.events])
         for alert in outcome.alerts:
             self.alerts[alert.id] = alert
