@@ -35,6 +35,8 @@ SNAPSHOT_EVERY = 5_000_000
 PURGE_EVERY = 3600_000_000
 IDLE = 0.1
 RETRY = 1.0
+MAX_ORIGINS = 10_000
+OTHERS = "(others)"
 
 
 class Reader(Protocol):
@@ -60,11 +62,9 @@ class Progress:
     events: int = 0
     rejected: int = 0
     hits: int = 0
-    alerts: int = 0
     failures: int = 0
     last_failure: str = ""
     watermark: int = 0
-    purged: int = 0
     last_seen: dict[str, int] = field(default_factory=dict)
     per_origin: Counter[str] = field(default_factory=Counter)
     skew: dict[str, int] = field(default_factory=dict)
@@ -89,12 +89,20 @@ class Processor:
         self._resume()
 
     def _resume(self) -> None:
-        """Back to the last stored state and the position it stands for; to the beginning if there is none."""
+        """Back to the last stored state and the position it stands for; to the beginning if there is none.
+
+        A state that another version wrote and this one cannot read costs the open windows, never the position.
+        """
         saved = self._store.state(SNAPSHOT)
         position, watermark, state = msgspec.msgpack.decode(saved, type=Snapshot) if saved else self._fresh
         self.progress.position = position
-        self._watermark.restore(watermark)
-        self._pipeline.restore(state)
+        try:
+            self._watermark.restore(watermark)
+            self._pipeline.restore(state)
+        except (msgspec.MsgspecError, LookupError, ValueError) as error:
+            self._failed(error)
+            self._watermark.restore(self._fresh[1])
+            self._pipeline.restore(self._fresh[2])
 
     def run(self) -> None:
         """Until ``stop``: read, process, store, commit. Ends by itself only when the spool cannot be read any more."""
@@ -134,15 +142,21 @@ class Processor:
         self._stop.set()
 
     def _process(self, batch: RawBatch) -> None:
+        origin = self._origin(batch.origin)
         for part, outcome in self._fed(batch):
             self._carry_out(outcome)
             self.progress.lines += len(part.lines)
             if time := reached(outcome.events):
                 self._watermark.observe(batch.origin, time, batch.received)
-                self.progress.skew[batch.origin] = time - batch.received
-        self.progress.per_origin[batch.origin] += len(batch.lines)
-        self.progress.last_seen[batch.origin] = batch.received
+                self.progress.skew[origin] = time - batch.received
+        self.progress.per_origin[origin] += len(batch.lines)
+        self.progress.last_seen[origin] = batch.received
         self.progress.position = batch.position + len(batch.lines)
+
+    def _origin(self, name: str) -> str:
+        """Senders are told apart up to a bound: addresses of UDP are easily forged."""
+        known = self.progress.per_origin
+        return name if name in known or len(known) < MAX_ORIGINS else OTHERS
 
     def _fed(self, batch: RawBatch) -> list[tuple[RawBatch, Outcome]]:
         """The batch's outcome; if something in it breaks the pipeline, line by line, the culprit kept as rejected."""
@@ -178,7 +192,6 @@ class Processor:
         self.progress.events += len(outcome.events)
         self.progress.rejected += len(outcome.rejected)
         self.progress.hits += outcome.hits
-        self.progress.alerts += len(outcome.alerts)
 
     def _commit_when_due(self, now: int) -> None:
         if now >= self._snapshot_at:
@@ -193,11 +206,8 @@ class Processor:
         self._committed = now
         if now - self._purged_at >= PURGE_EVERY:
             self._purged_at = now
-            self._purge(now)
-
-    def _purge(self, now: int) -> None:
-        self.progress.purged += self._store.purge(self._retention, now)
-        self._store.commit()
+            self._store.purge(self._retention, now)
+            self._store.commit()
 
     def _snapshot(self) -> None:
         """State and position in one transaction; only then may the spool let the lines go."""

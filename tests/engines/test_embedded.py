@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from soc.core.alert import Alert
@@ -11,7 +12,7 @@ from soc.core.errors import SocError, StoreError
 from soc.core.event import RawBatch
 from soc.core.settings import Settings
 from soc.core.store import AlertFilter
-from soc.engines.embedded import Processor
+from soc.engines.embedded import SNAPSHOT, Processor
 from soc.pipeline.build import build_pipeline
 from soc.pipeline.content import Content, load_content
 from soc.pipeline.pipeline import Outcome, Pipeline
@@ -182,4 +183,19 @@ def test_lines_are_released_only_after_a_stored_state(content: Content, lines: l
     clock.time += 10_000_000
     processor._step()
     assert spool.released == processor.progress.position
+    store.close()
+
+
+def test_a_state_of_another_version_costs_the_windows_and_not_the_position(
+    content: Content, lines: list[bytes], tmp_path: Path
+) -> None:
+    store = SqliteStore(tmp_path / "soc.db")
+    clock, spool = FixedClock(RECEIVED), ListSpool(lines)
+    store.put_state(SNAPSHOT, msgspec.msgpack.encode((100, b"?", b"not a state")))
+    store.commit()
+    processor = Processor(spool, pipeline(content), store, Settings(), clock)
+    assert processor.progress.failures == 1
+    drain(processor, clock, spool)
+    store.commit()
+    assert store.counts()["events"] == len(lines) - 100
     store.close()
