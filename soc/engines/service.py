@@ -102,6 +102,7 @@ async def serve(
             "hits": progress.hits,
             "waiting": max(0, spool.end - progress.position),
             "failures": progress.failures,
+            "last_failure": progress.last_failure,
             "watermark": progress.watermark,
             "late": sum(pipeline.late.values()),
             "suppressed": sum(pipeline.suppressed.values()),

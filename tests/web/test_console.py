@@ -57,7 +57,9 @@ def store() -> MemoryStore:
 @pytest.fixture
 def client(store: MemoryStore) -> Iterator[TestClient]:
     app = create_app(
-        lambda: store, Access("one-time", "en"), lambda: {"now": NOW, "sources": [(HOSTILE, 3, NOW, -7200 * 1_000_000)]}
+        lambda: store,
+        Access("one-time", "en"),
+        lambda: {"now": NOW, "sources": [(HOSTILE, 3, NOW, -2 * HOUR)], "last_failure": HOSTILE, "failures": 1},
     )
     with TestClient(app, base_url="http://console.test", follow_redirects=False) as browser:
         yield browser
