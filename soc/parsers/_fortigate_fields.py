@@ -103,6 +103,16 @@ _HEAD: Final[Table] = {
     "action": Target("event.action"),
     **_own("vd type subtype"),
 }
+# VoIP messages spell keys that all others have in another way.
+_VOIP: Final[Table] = {
+    "src_port": Target("source.port", whole),
+    "dst_port": Target("destination.port", whole),
+    "src_int": Target("observer.ingress.interface.name"),
+    "dst_int": Target("observer.egress.interface.name"),
+    "policy_id": Target("rule.id"),
+    "session_id": Target("fortinet.firewall.sessionid"),
+    "voip_proto": Target("network.protocol", str.lower),
+}
 _ENDS: Final[Table] = {
     "srcip": Target("source.ip", ip),
     "srcport": Target("source.port", whole),
@@ -196,7 +206,8 @@ TABLES: Final[Mapping[str, Table]] = {
         **_POLICY,
         **_BYTES,
         **_APP,
-        "hostname": _WEB["hostname"],
+        **_WEB,
+        "respstatuscode": Target("http.response.status_code", whole),
         "transip": Target("source.nat.ip", ip),
         "transport": Target("source.nat.port", whole),
         "tranip": Target("destination.nat.ip", ip),
@@ -263,7 +274,7 @@ TABLES: Final[Mapping[str, Table]] = {
     },
     "fortinet.emailfilter": {**_UTM, **_POLICY, **_MAIL, **_own("attachment"), **_own("size", whole)},
     "fortinet.waf": {**_UTM, **_POLICY, **_WEB, **_own("severity eventid constraint rawdata")},
-    "fortinet.utm": {**_UTM, **_POLICY, **_WEB, **_FILE, **_own("severity rulename command login")},
+    "fortinet.utm": {**_UTM, **_POLICY, **_WEB, **_FILE, **_VOIP, **_own("severity rulename command login")},
     "fortinet.vpn": {**_EVENT, **_TUNNEL},
     "fortinet.user": {
         **_EVENT,

@@ -50,7 +50,7 @@ _INFO: Final = verdict("info")
 
 KINDS: Final = {
     "fortinet.traffic": Kind(
-        "event", ("network",), _service("traffic"), (flow, total_bytes, total_packets, _CONNECTION)
+        "event", ("network",), _service("traffic"), (flow, total_bytes, total_packets, url, _CONNECTION)
     ),
     "fortinet.webfilter": Kind(
         "event", ("network", "web"), (_PROXY, *_service("webfilter", "utm")), (flow, total_bytes, url, _ACCESS)
@@ -105,14 +105,19 @@ BASES: Final[dict[str, Event]] = {
 
 
 def dataset_of(kind: str, subtype: str) -> str:
-    """The dataset of a message's type and subtype: "utm", "ips" -> "fortinet.ips"."""
+    """The dataset of a message's type and subtype: "utm", "ips" -> "fortinet.ips".
+
+    FortiOS 6.0 has DNS messages under a type of their own: "dns", "dns-query".
+    """
     if kind == "traffic":
         return "fortinet.traffic"
     name = f"fortinet.{subtype}"
     if kind == "event":
         return name if name in {"fortinet.vpn", "fortinet.user", "fortinet.system"} else "fortinet.event"
-    engine = KINDS.get(name)
-    return name if engine is not None and engine.steps[0] is flow else "fortinet.utm"
+    for engine in (name, f"fortinet.{kind}"):
+        if engine in KINDS and KINDS[engine].steps[0] is flow:
+            return engine
+    return "fortinet.utm"
 
 
 def fills(dataset: str) -> frozenset[str]:

@@ -30,6 +30,8 @@ _TRANSPORTS: Final[Mapping[Value, str]] = {
 _DENIED: Final = (
     *("deny", "denied", "block", "blocked", "drop", "dropped", "reset", "reset_client", "reset_server"),
     *("reset_both", "drop_session", "clear_session", "ban", "ban-ip", "quarantine", "server-banned"),
+    # To the block page; and what data leak prevention does.
+    *("redirect", "ban-sender", "quarantine-ip", "quarantine-interface"),
 )
 _ENDED: Final = ("close", "client-rst", "server-rst", "timeout")
 # Fortinet's words in the order of its FortiGuard severities.
@@ -43,6 +45,8 @@ def verdict(*words: str) -> Step:
         "start": ((*allowed, "start"), "success"),
         **dict.fromkeys(_ENDED, ((*allowed, "end"), "success")),
         **dict.fromkeys(_DENIED, (denied, "failure")),
+        # The policy let it through; nobody answered.
+        "ip-conn": ((*allowed, "end"), "failure"),
     }
     other = (allowed, "success")
 
@@ -94,7 +98,8 @@ def severity(event: Event) -> None:
 
 
 def dns(event: Event) -> None:
-    event["dns.type"] = "answer" if event.get("fortinet.firewall.eventtype") == "dns-response" else "query"
+    kind = event.get("fortinet.firewall.eventtype", event.get("fortinet.firewall.subtype"))
+    event["dns.type"] = "answer" if kind == "dns-response" else "query"
 
 
 def tls(event: Event) -> None:
@@ -148,6 +153,9 @@ def administration(event: Event) -> None:
         event["event.category"] = _PERSONS_TUNNEL if person else categories
         event["event.type"] = types
         outcome = sure or outcome
+    elif event.get("fortinet.firewall.subtype") == "cifs-auth-fail":
+        event["event.category"], event["event.type"] = ("authentication",), ("start",)
+        outcome = "failure"
     if outcome:
         event["event.outcome"] = outcome
     if "source.ip" not in event:
