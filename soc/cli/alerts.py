@@ -56,7 +56,7 @@ def _usual_store() -> Path:
 @click.option("--host", help="A host name or address that the alert concerns.")
 @click.option("--since", metavar="TIME", help="Seen since: 2026-10-05, 2026-10-05T08:00, or 24h ago.")
 @click.option("--until", metavar="TIME", help="First seen before.")
-@click.option("--limit", default=50, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=50, show_default=True, help="How many at most.")
 @click.option("--json", "as_json", is_flag=True, help="Alerts as NDJSON instead of a table.")
 @click.pass_context
 def command(

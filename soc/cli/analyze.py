@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO
 
 import click
 import orjson
@@ -67,6 +66,8 @@ def command(
         reference = moment(at, SystemClock().now()) if at else 0
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    if out:
+        _writable(out)
     content = load_content(rules, shipped=not only_rules)
     for problem in content.problems:
         click.echo(f"soc: {plain(problem)}", err=True)
@@ -87,19 +88,25 @@ def command(
     raise SystemExit(1 if alerts else 0)
 
 
+def _writable(out: Path) -> None:
+    """SocError now, not after hours of reading. What is in the file stays until there are alerts to write."""
+    try:
+        out.open("ab").close()
+    except OSError as error:
+        raise SocError(f"{out}: {error.strerror}") from error
+
+
 def ranked(alerts: Iterable[Alert]) -> list[Alert]:
     """The worst first, then the latest; the order of every list of alerts."""
     return sorted(alerts, key=lambda alert: (-alert.score, -alert.last_seen, alert.id))
 
 
 def write_json(alerts: list[Alert], out: Path | None) -> None:
-    try:
-        target: IO[bytes] = out.open("wb") if out else sys.stdout.buffer
-    except OSError as error:
-        raise SocError(f"{out}: {error.strerror}") from error
-    with target if out else nullcontext(target) as stream:
+    """Alerts as NDJSON to a file or, without one, to standard output."""
+    with out.open("wb") if out else nullcontext(sys.stdout.buffer) as stream:
         for alert in alerts:
             stream.write(orjson.dumps(orjson.Fragment(encode(alert)), option=orjson.OPT_APPEND_NEWLINE))
+        stream.flush()
 
 
 def _write_table(alerts: list[Alert], out: Path | None, t: Translate) -> None:
@@ -108,13 +115,10 @@ def _write_table(alerts: list[Alert], out: Path | None, t: Translate) -> None:
         if alerts:
             console().print(table)
         return
-    try:
-        with out.open("w", encoding="utf-8") as stream:
-            terminal = console()
-            terminal.file, terminal.width = stream, WIDE
-            terminal.print(table)
-    except OSError as error:
-        raise SocError(f"{out}: {error.strerror}") from error
+    with out.open("w", encoding="utf-8") as stream:
+        terminal = console()
+        terminal.file, terminal.width = stream, WIDE
+        terminal.print(table)
 
 
 def summary(totals: Totals, t: Translate) -> Table:
@@ -148,4 +152,4 @@ def summary(totals: Totals, t: Translate) -> Table:
 
 
 def _reduction(totals: Totals) -> float:
-    return 100.0 * (1 - len(totals.alerts) / totals.lines) if totals.lines else 0.0
+    return 100.0 * max(0.0, 1 - len(totals.alerts) / totals.lines) if totals.lines else 0.0

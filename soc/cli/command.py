@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from soc.core.errors import SocError
-from soc.core.hostile import plain
+from soc.core.hostile import prose
 from soc.core.i18n import LANGUAGES, Translate, chosen_language, translator
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -43,7 +44,7 @@ def translate() -> Translate:
 
 
 class Translated(click.Command):
-    """A command whose help is in the chosen language, and whose SocError is one line, exit status 2."""
+    """A command whose help is in the chosen language, and whose SocError or OSError is one line, exit status 2."""
 
     def get_short_help_str(self, limit: int = 90) -> str:
         return translate()((self.help or "").split("\n", 1)[0])
@@ -67,8 +68,15 @@ class Translated(click.Command):
         try:
             return super().invoke(ctx)
         except SocError as error:
-            click.echo(f"soc: {plain(error)}", err=True)
-            ctx.exit(2)
+            self._fail(ctx, error)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader, such as head, has enough
+                raise
+            self._fail(ctx, f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
+
+    def _fail(self, ctx: click.Context, why: object) -> None:
+        click.echo(f"soc: {prose(why)}", err=True)
+        ctx.exit(2)
 
 
 class TranslatedGroup(Translated, click.Group):

@@ -20,7 +20,7 @@ from soc.web import Access
 @verb("console")
 @store_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8765, show_default=True, help="The port (0: any).")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The port (0: any).")
 def command(path: Path | None, host: str, port: int) -> None:
     """Serve the console on a store until Ctrl-C."""
     store = open_store(path)

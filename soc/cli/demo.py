@@ -35,7 +35,9 @@ ZONE = 7 * 3600
 @click.option(
     "--folder", default=USUAL_STORE.parent, show_default=True, type=click.Path(path_type=Path), help="Where to put it."
 )
-@click.option("--port", default=8765, show_default=True, help="The console's port (0: any).")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The console's port (0: any)."
+)
 def command(leave: bool, folder: Path, port: int) -> None:
     """Replay a morning of a ministry's firewall, IDS, mail and web logs and show what is found.
 

@@ -9,7 +9,6 @@ import click
 import orjson
 
 from soc.cli.command import translate, verb
-from soc.core.clock import SystemClock
 from soc.core.event import RawBatch, to_wire
 from soc.core.settings import zone_seconds
 from soc.engines.source import LogFile
@@ -42,7 +41,7 @@ def command(device: str, timezone: str, show_list: bool, file: Path) -> None:
     normalise = Normaliser(lambda event: None, zone)
     source = LogFile(None if str(file) == "-" else file)
     out = sys.stdout.buffer
-    received = source.modified or SystemClock().now()
+    received = source.modified
     for lines in source.batches(500):
         for line in lines:
             result = normalise(RawBatch("parse", device, received, 0, (line,)))

@@ -13,9 +13,9 @@ from collectors.agent import Agent, describe
 from collectors.agent import check as check_inputs
 from soc.cli.command import translate, verb
 from soc.core.clock import SystemClock
-from soc.core.errors import SettingsError, SocError
+from soc.core.errors import SettingsError
 from soc.core.hostile import plain
-from soc.core.settings import Settings, read_settings
+from soc.core.settings import Settings, read_settings, zone_seconds
 from soc.engines.service import serve
 from soc.enrich import read_inventory
 from soc.parsers import devices
@@ -49,16 +49,16 @@ def command(path: Path, check: bool) -> None:
             raise SystemExit(2)
         click.echo(t("{path} is right", path=path))
         return
-    if not settings.inputs:
-        raise SettingsError(f"{path}: inputs: {t('none given, so there is nothing to do')}")
-    password = secrets.token_urlsafe(9)
-    try:
-        asyncio.run(_serve(settings, content, password))
-    except OSError as error:
-        raise SocError(str(error)) from error
+    asyncio.run(_serve(settings, content, secrets.token_urlsafe(9)))
 
 
 def _check(path: Path, settings: Settings) -> None:
+    if not settings.inputs:
+        raise SettingsError(f"{path}: inputs: {translate()('none given, so there is nothing to do')}")
+    try:
+        zone_seconds(settings.timezone)
+    except ValueError as error:
+        raise SettingsError(f"{path}: timezone: {error}") from error
     try:
         check_inputs(settings)
     except SettingsError as error:
@@ -85,7 +85,8 @@ def plan(settings: Settings, content: Content) -> list[str]:
     lines.append(t("store in {folder}, events for {age} and up to {size}",
                    folder=settings.data_dir, age=settings.retention.age, size=settings.retention.size))  # fmt: skip
     if settings.console.enabled:
-        lines.append(t("console on http://{host}:{port}", host=settings.console.host, port=settings.console.port))
+        host = f"[{settings.console.host}]" if ":" in settings.console.host else settings.console.host
+        lines.append(t("console on http://{host}:{port}", host=host, port=settings.console.port))
     return lines
 
 

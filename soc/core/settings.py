@@ -16,8 +16,8 @@ from msgspec import Meta
 from soc.core.errors import SettingsError
 from soc.core.yamlfile import read_struct
 
-Duration = Annotated[str, Meta(pattern=r"^\d+(s|m|h|d)$")]
-Size = Annotated[str, Meta(pattern=r"^\d+(KB|MB|GB|TB)$")]
+Duration = Annotated[str, Meta(pattern=r"^\d{1,7}(s|m|h|d)$")]
+Size = Annotated[str, Meta(pattern=r"^\d{1,7}(KB|MB|GB|TB)$")]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Zone = Annotated[str, Meta(pattern=r"^[+-]\d{2}:\d{2}$")]
 
@@ -52,7 +52,7 @@ class RelpInput(_Strict, frozen=True, tag_field="type", tag="relp"):
 class FileInput(_Strict, frozen=True, tag_field="type", tag="file"):
     """A file followed through rotation; path may hold * and ?."""
 
-    path: str
+    path: Annotated[str, Meta(min_length=1)]
     device: str = "auto"
     start: Literal["beginning", "end"] = "beginning"
 
@@ -132,7 +132,7 @@ def zone_seconds(text: str) -> int:
 
 def moment(text: str, now: int) -> int:
     """A point in time as people type it: "2026-10-05", an ISO time (local zone +07:00 if none), or "24h" ago; in µs."""
-    if re.fullmatch(r"\d+(s|m|h|d)", text):
+    if re.fullmatch(r"\d{1,7}(s|m|h|d)", text):
         return now - duration(text)
     try:
         parsed = datetime.fromisoformat(text)

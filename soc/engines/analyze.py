@@ -154,7 +154,7 @@ def _starts(
 ) -> Iterator[tuple[Source, int]]:
     """Each readable file with the time of its first event, so that files of different days are read in their order."""
     for source in sources:
-        if source.path is None:
+        if source.path is None or not source.path.is_file():  # what is read from a pipe is gone
             yield source, 0
             continue
         try:

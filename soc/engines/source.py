@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import stat
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import IO, cast
 
 import zstandard
 
+from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 
 CHUNK = 1024 * 1024
@@ -25,6 +29,8 @@ _UNREADABLE = {
     b"\x7fELF": "a program, not a log",
     b"SQLite format 3\x00": "a SQLite database, not a log",
     b"%PDF": "a PDF, not a log",
+    b"\xff\xfe": "UTF-16 text; convert it first (iconv -f UTF-16 -t UTF-8)",
+    b"\xfe\xff": "UTF-16 text; convert it first (iconv -f UTF-16 -t UTF-8)",
 }
 
 
@@ -33,14 +39,17 @@ class UnusableInput(SocError):
 
 
 class LogFile:
-    """One input. ``consumed`` and ``size`` are bytes on disk, for progress; size is 0 when it is not known."""
+    """One input. ``consumed`` and ``size`` are bytes on disk, for progress; both are 0 for a pipe.
+
+    ``modified`` (µs) is when its last line was written; of a pipe, which is being written, now.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._raw: IO[bytes] = sys.stdin.buffer if path is None else _opened(path)
-        stat = None if path is None else path.stat()
-        self.size = stat.st_size if stat else 0
-        self.modified = int(stat.st_mtime * 1_000_000) if stat else 0
+        found = _regular(self._raw)
+        self.size = found.st_size if found else 0
+        self.modified = int(found.st_mtime * 1_000_000) if found else SystemClock().now()
         try:
             self._text = self._decoded()
         except UnusableInput:
@@ -70,7 +79,7 @@ class LogFile:
     @property
     def consumed(self) -> int:
         """Bytes taken from disk so far."""
-        return self._raw.tell() if self.path else 0
+        return self._raw.tell() if self.path and self.size else 0
 
     def batches(self, lines: int = 2000) -> Iterator[tuple[bytes, ...]]:
         """The lines, without their ends, some thousands at a time; a line over 1 MiB comes in pieces, counted in cut.
@@ -79,7 +88,12 @@ class LogFile:
         """
         held: list[bytes] = []
         while not self._ended:
-            held += self._more()
+            try:
+                held += self._more()
+            except UnusableInput:
+                if held:
+                    yield tuple(held)
+                raise
             while len(held) >= lines:
                 yield tuple(held[:lines])
                 del held[:lines]
@@ -89,7 +103,7 @@ class LogFile:
     def _more(self) -> list[bytes]:
         try:
             chunk = self._text.read1(CHUNK)  # type: ignore[attr-defined]  # so that a slow pipe gives what it has
-        except (OSError, EOFError, zstandard.ZstdError) as error:
+        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
             self._ended = True
             raise UnusableInput(f"{self.path or 'stdin'}: {error}") from error
         if not chunk:
@@ -115,6 +129,15 @@ def _opened(path: Path) -> IO[bytes]:
         return path.open("rb", buffering=0)
     except OSError as error:
         raise UnusableInput(f"{path}: {error.strerror}") from error
+
+
+def _regular(file: IO[bytes]) -> os.stat_result | None:
+    """What is known of a file on disk, also one that standard input comes from; None for a pipe or a terminal."""
+    try:
+        found = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -92,8 +92,3 @@ def first_time(lines: Iterable[bytes], device: str, received: int, zone: int) ->
     batch = RawBatch("", device, received, 0, tuple(lines))
     events = Normaliser(lambda event: None, zone)(batch).events
     return min((time for event in events if isinstance(time := event["@timestamp"], int)), default=0)
-
-
-def device_names() -> Sequence[str]:
-    """The names that ``--device`` and ``device:`` accept, besides "auto"."""
-    return sorted(devices())

@@ -22,7 +22,7 @@ from soc.correlation import Correlator
 from soc.enrich import Enricher, Inventory
 from soc.parsers import devices
 from soc.pipeline.content import Content
-from soc.pipeline.normalise import Normaliser
+from soc.pipeline.normalise import BAD_DATA, Normaliser
 
 NOON = "2026-10-05T12:00:00+07:00"
 FOREVER = 253_402_300_799_000_000
@@ -92,12 +92,12 @@ def _check_file(content: Content, inventory: Inventory, path: str, ids: list[str
 
 
 def _cases(samples: Path) -> Iterator[Case | Problem]:
-    for number, text in enumerate(samples.read_text("utf-8").splitlines(), 1):
+    for number, text in enumerate(samples.read_bytes().split(b"\n"), 1):
         if not text.strip():
             continue
         try:
             case = msgspec.json.decode(text, type=Case)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             yield Problem(str(samples), number, str(error))
             continue
         if bool(case.lines) == bool(case.events):
@@ -110,7 +110,10 @@ def _cases(samples: Path) -> Iterator[Case | Problem]:
 
 def fired_rules(content: Content, inventory: Inventory, case: Case) -> set[str] | str:
     """Ids of every rule and correlation that fires on a case; a text if its lines or events are unusable."""
-    events = _events(case, Enricher(inventory))
+    try:
+        events = _events(case, Enricher(inventory))
+    except BAD_DATA as error:
+        return f"unusable: {error}"
     if isinstance(events, str):
         return events
     hits = [Hit(rule, event) for event in events for rule in content.matcher.match(event)]

@@ -49,7 +49,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
 def alerts(request: Request) -> Response:
     """The queue: the worst first, filtered by the address's parameters, PER_PAGE a page."""
     query = {name: value for name, value in request.query_params.items() if value}
-    page_number = max(1, int(query["page"])) if query.get("page", "").isdecimal() else 1
+    page_number = _page_number(query.get("page", ""))
     wanted, problem = _filter(request, query, page_number)
     store: Store = request.app.state.open_store()
     try:
@@ -74,6 +74,11 @@ def alerts(request: Request) -> Response:
         link=lambda **changes: _link(query, changes),
         nothing_yet=not newest,
     )
+
+
+def _page_number(text: str) -> int:
+    """What the address says, or 1; nobody turns to a page of more than six digits."""
+    return max(1, int(text)) if text.isdecimal() and len(text) <= 6 else 1
 
 
 def _filter(request: Request, query: Mapping[str, str], page_number: int) -> tuple[AlertFilter | None, str]:

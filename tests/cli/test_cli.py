@@ -1,6 +1,8 @@
 """The commands as a user types them: what they print, and their exit status."""
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -192,3 +194,64 @@ def test_hostile_lines_never_reach_the_terminal(tmp_path: Path) -> None:
     result = soc("analyze", bad, "--at", "2026-10-06")
     assert "\x1b" not in result.output
     assert "\x07" not in result.output
+
+
+def test_analyze_says_at_once_that_it_cannot_write(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text(FORTIGATE)
+    result = soc("analyze", log, "--out", tmp_path / "absent" / "alerts.ndjson")
+    assert result.exit_code == 2
+    assert "alerts.ndjson: No such file" in result.output
+    assert "lines" not in result.output
+
+
+def test_piped_year_less_lines_correlate(tmp_path: Path) -> None:
+    lines = "".join(
+        f"Oct  5 08:00:{n:02} h sshd[1]: Failed password for root from 1.2.3.4 port 5 ssh2\n" for n in range(60)
+    )
+    piped = soc("analyze", "-", "--json", stdin=lines)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(lines,))
+    writer.start()
+    named = soc("analyze", pipe, "--json")
+    writer.join()
+    assert [json.loads(line)["title"] for line in piped.stdout.splitlines()] == ["SSH Brute Force"]
+    assert [json.loads(line)["title"] for line in named.stdout.splitlines()] == ["SSH Brute Force"]
+
+
+def test_a_full_disk_is_one_line() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    lines = "Oct  5 08:00:00 h sshd[1]: Accepted password for root from 8.8.8.8 port 5 ssh2\n"
+    result = soc("analyze", "-", "--json", "--out", "/dev/full", stdin=lines)
+    assert result.exit_code == 2
+    assert "soc: No space left on device" in result.output
+
+
+def test_samples_that_are_no_samples_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(RULE.format(n=1, user="root"))
+    (tmp_path / "a.jsonl").write_bytes(
+        b'{"fires": true, "events": [{"@timestamp": "never"}]}\n{"fires": true, "name": "\xff"}\n'
+        b'{"fires": true, "received": "never", "lines": ["x"]}\n'
+    )
+    result = soc("rules", "check", tmp_path)
+    assert result.exit_code == 1
+    for number in (1, 2, 3):
+        assert f"a.jsonl:{number}: " in result.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ("language: vi\n", "inputs"),
+        ("inputs: [{type: file, path: x}]\ntimezone: '+99:00'\n", "timezone"),
+        ("inputs: [{type: file, path: x}]\nlateness: 99999999999999d\n", "lateness"),
+        ("inputs: [{type: file, path: ''}]\n", "inputs[0].path"),
+    ],
+)
+def test_run_check_finds_what_run_would_stumble_over(tmp_path: Path, settings: str, says: str) -> None:
+    (tmp_path / "soc.yml").write_text(settings)
+    result = soc("run", "--check", "--settings", tmp_path / "soc.yml")
+    assert result.exit_code == 2
+    assert f"{says}: " in result.output

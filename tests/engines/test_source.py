@@ -1,11 +1,14 @@
 """Log files are read whatever they are packed in, in bounded memory, and what cannot be read is named."""
 
 import gzip
+import os
+import threading
 from pathlib import Path
 
 import pytest
 import zstandard
 
+from soc.core.clock import SystemClock
 from soc.engines.source import CHUNK, MAX_LINE, LogFile, UnusableInput, expand
 
 LINES = [f"line {number}".encode() for number in range(10_000)]
@@ -50,9 +53,51 @@ def test_a_damaged_archive_gives_what_is_readable_and_then_its_name(tmp_path: Pa
     assert len(got) > 100_000
 
 
+def test_a_short_damaged_archive_gives_its_lines_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.log.gz"
+    path.write_bytes(gzip.compress(b"\n".join(LINES[:100]) + b"\n")[:-10])
+    got = []
+    file = LogFile(path)
+    with pytest.raises(UnusableInput, match="before the end-of-stream"):
+        for batch in file.batches():
+            got += batch
+    file.close()
+    assert got == LINES[: len(got)]
+    assert len(got) > 90
+
+
+def test_garbage_within_an_archive_is_an_unusable_input(tmp_path: Path) -> None:
+    path = tmp_path / "a.log.gz"
+    packed = bytearray(gzip.compress(b"\n".join(LINES)))
+    packed[10:200] = b"\xff" * 190
+    path.write_bytes(packed)
+    with pytest.raises(UnusableInput, match="decompressing"):
+        read(path)
+
+
+def test_a_pipe_is_read_once_and_dated_now(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(b"\n".join(LINES),))
+    before = SystemClock().now()
+    writer.start()
+    file = LogFile(path)
+    assert [line for batch in file.batches() for line in batch] == LINES
+    assert (file.size, file.consumed) == (0, 0)
+    assert file.modified >= before
+    file.close()
+    writer.join()
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"PK\x03\x04rest", "zip"), (b"ElfFile\x00", "EVTX"), (b"\x00\x01\x02\x00" * 100, "binary"), (b"%PDF-1.7", "PDF")],
+    [
+        (b"PK\x03\x04rest", "zip"),
+        (b"ElfFile\x00", "EVTX"),
+        (b"\x00\x01\x02\x00" * 100, "binary"),
+        (b"%PDF-1.7", "PDF"),
+        ("Nov".encode("utf-16"), "iconv"),
+    ],
 )
 def test_what_is_no_log_is_named(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "odd"

@@ -129,6 +129,8 @@ def test_the_queue_is_ordered_filtered_and_paged(client: TestClient, store: Memo
     assert f"{1:016x}" not in page
     assert "page 1 of 2, 79 alerts" in page
     assert f"{1:016x}" in client.get("/alerts?page=2").text
+    for page in ("9" * 26, "9" * 5000, "0", "x"):
+        assert client.get(f"/alerts?page={page}").status_code == 200
     only = client.get("/alerts?severity=critical").text
     assert f"{2:016x}" in only
     assert f"{3:016x}" not in only
