@@ -50,6 +50,8 @@ _put_http_fields, _HTTP_FIELDS = layout(
         "http_user_agent": text("user_agent.original"),
         "http_content_type": text("http.response.mime_type"),
         "protocol": special(_put_version, "http.version"),
+        # HTTP/2 alone.
+        "version": text("http.version"),
         "status": number("http.response.status_code"),
         "length": number("http.response.body.bytes"),
         "redirect": text("suricata.eve.http.redirect"),
@@ -209,3 +211,17 @@ FLOW: Final[Table] = {
     "alerted": flag("suricata.eve.flow.alerted"),
 }
 TCP: Final = nested({"tcp_flags": text("suricata.eve.tcp.tcp_flags"), "state": text("suricata.eve.tcp.state")})
+NETFLOW: Final[Table] = {
+    "bytes": number("source.bytes"),
+    "pkts": number("source.packets"),
+    "start": moment("event.start"),
+    "end": moment("event.end"),
+}
+STATS: Final[Table] = {
+    "uptime": number("suricata.eve.stats.uptime"),
+    "capture": nested(
+        {name: number(f"suricata.eve.stats.capture.{name}") for name in ("kernel_packets", "kernel_drops")}
+    ),
+    "decoder": nested({name: number(f"suricata.eve.stats.decoder.{name}") for name in ("pkts", "bytes", "invalid")}),
+    "detect": nested({"alert": number("suricata.eve.stats.detect.alert")}),
+}

@@ -22,7 +22,6 @@ from soc.parsers._eve import (
     Table,
     address,
     layout,
-    moment,
     nested,
     number,
     special,
@@ -31,7 +30,8 @@ from soc.parsers._eve import (
     texts,
 )
 from soc.parsers._eve_dns import DNS
-from soc.parsers._eve_layers import FILE, FILES, FLOW, HTTP, MAIL, SSH, TCP, TLS
+from soc.parsers._eve_layers import FILE, FILES, FLOW, HTTP, MAIL, NETFLOW, SSH, STATS, TCP, TLS
+from soc.parsers._eve_protocols import OTHERS, PROTOCOLS
 from soc.parsers._suricata_fast import is_fast, put_fast
 from soc.parsers._time import rfc3339
 
@@ -95,7 +95,7 @@ def looks_like(text: str) -> bool:
     return (
         '"event_type"' in text
         and '"timestamp"' in text
-        and ('"dest_ip"' in text or '"anomaly"' in text or '"stats"' in text)
+        and ('"dest_ip"' in text or '"anomaly"' in text or '"stats"' in text or '"engine"' in text)
     )
 
 
@@ -258,6 +258,12 @@ def _finish_dns(event: Event, record: Record) -> None:
         event["event.outcome"] = "success" if event["dns.response_code"] == "NOERROR" else "failure"
 
 
+def _finish_other(event: Event, record: Record) -> None:
+    kind = event["suricata.eve.event_type"]
+    if kind in OTHERS:
+        event["network.protocol"] = kind
+
+
 def _finish_drop(event: Event, record: Record) -> None:
     event["event.action"] = "blocked"
 
@@ -290,22 +296,11 @@ def _shape(
 
 _TOTALS: Final = frozenset({"event.duration", "network.bytes", "network.packets"})
 _CONNECTION: Final = {"event.type": ("connection", "end")}
-_NETFLOW: Final[Table] = {
-    "bytes": number("source.bytes"),
-    "pkts": number("source.packets"),
-    "start": moment("event.start"),
-    "end": moment("event.end"),
+_ANOMALY: Final[Table] = {
+    **{name: text(f"suricata.eve.anomaly.{name}") for name in ("type", "event", "layer", "code")},
+    "app_proto": _COMMON["app_proto"],
 }
-_ANOMALY: Final[Table] = {name: text(f"suricata.eve.anomaly.{name}") for name in ("type", "event", "layer", "code")}
-_STATS: Final[Table] = {
-    "uptime": number("suricata.eve.stats.uptime"),
-    "capture": nested(
-        {name: number(f"suricata.eve.stats.capture.{name}") for name in ("kernel_packets", "kernel_drops")}
-    ),
-    "decoder": nested({name: number(f"suricata.eve.stats.decoder.{name}") for name in ("pkts", "bytes", "invalid")}),
-    "detect": nested({"alert": number("suricata.eve.stats.detect.alert")}),
-}
-_OTHER: Final = _shape("other", _PACKET, {})
+_OTHER: Final = _shape("other", _PACKET, {"engine": nested({"message": text("message")})}, finish=_finish_other)
 _SHAPES: Final = {
     "alert": _shape(
         "alert",
@@ -351,15 +346,13 @@ _SHAPES: Final = {
     ),
     "tls": _shape("tls", _COMMON, {"tls": TLS}, {"event.type": ("connection", "protocol"), "network.protocol": "tls"}),
     "flow": _shape("flow", _PACKET, {"flow": nested(FLOW), "tcp": TCP}, _CONNECTION, _finish_flow, _TOTALS),
-    "netflow": _shape(
-        "netflow", _PACKET, {"netflow": nested(_NETFLOW), "tcp": TCP}, _CONNECTION, _finish_flow, _TOTALS
-    ),
+    "netflow": _shape("netflow", _PACKET, {"netflow": nested(NETFLOW), "tcp": TCP}, _CONNECTION, _finish_flow, _TOTALS),
     "fileinfo": _shape(
         "fileinfo", _COMMON, {"fileinfo": FILE, "http": HTTP, **MAIL}, {"event.category": ("network", "file")}
     ),
     "smtp": _shape("smtp", _COMMON, dict(MAIL), {"event.category": ("network", "email"), "network.protocol": "smtp"}),
     "ssh": _shape("ssh", _COMMON, {"ssh": SSH}, {"event.type": ("connection", "protocol"), "network.protocol": "ssh"}),
-    "stats": _shape("stats", {"host": text("observer.hostname")}, {"stats": nested(_STATS)}, {"event.kind": "metric"}),
+    "stats": _shape("stats", {"host": text("observer.hostname")}, {"stats": nested(STATS)}, {"event.kind": "metric"}),
     "drop": _shape(
         "drop",
         _PACKET,
@@ -369,7 +362,20 @@ _SHAPES: Final = {
         frozenset({"event.action"}),
         categories=("firewall",),
     ),
+    **{
+        name: _shape(
+            name,
+            _COMMON,
+            protocol.table,
+            {"event.type": ("protocol",), "network.protocol": name},
+            protocol.finish,
+            protocol.finishes,
+        )
+        for name, protocol in PROTOCOLS.items()
+    },
 }
+# Version 8 has HTTP/2 under a type of its own.
+_SHAPES["http2"] = _SHAPES["http"]
 
 DEVICE = Device(
     name="suricata",
@@ -377,5 +383,5 @@ DEVICE = Device(
     parse=parse,
     looks_like=looks_like,
     programs=frozenset({"suricata"}),
-    datasets={f"suricata.{name}": shape.dataset for name, shape in (*_SHAPES.items(), ("other", _OTHER))},
+    datasets={str(shape.constant["event.dataset"]): shape.dataset for shape in (*_SHAPES.values(), _OTHER)},
 )
