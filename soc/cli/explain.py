@@ -14,6 +14,7 @@ from soc.cli.command import translate, verb
 from soc.cli.show import console
 from soc.core.errors import SocError
 from soc.core.event import Event, from_wire
+from soc.core.finding import RuleInfo
 from soc.core.hostile import plain
 from soc.core.i18n import Translate
 from soc.pipeline.content import load_content
@@ -49,10 +50,20 @@ def command(rule: str, event: Path, rules: tuple[Path, ...], as_json: bool) -> N
 def _rule(wanted: str, more: tuple[Path, ...]) -> Rule:
     path = Path(wanted)
     content = load_content([path] if path.is_file() else more, shipped=not path.is_file())
+
+    def is_meant(info: RuleInfo) -> bool:
+        return path.is_file() or wanted in (info.id, info.name, Path(info.path).stem)
+
     for rule in content.rules:
-        if path.is_file() or wanted in (rule.info.id, rule.info.name) or Path(rule.info.path).stem == wanted:
+        if is_meant(rule.info):
             return rule
-    problems = "".join(f"\n  {problem}" for problem in content.problems)
+    for correlation in content.correlations:
+        if is_meant(correlation.info):
+            names = ", ".join(role.rule.name or role.rule.id for role in correlation.roles)
+            raise SocError(
+                translate()("{name} is a correlation; explain one of its rules: {names}", name=wanted, names=names)
+            )
+    problems = "".join(f"; {problem}" for problem in content.problems)
     raise SocError(translate()("no rule {name}", name=wanted) + problems)
 
 
