@@ -44,7 +44,7 @@ def test_gzip_and_zstd_are_recognised_by_content(tmp_path: Path) -> None:
 def test_a_damaged_archive_gives_what_is_readable_and_then_its_name(tmp_path: Path) -> None:
     path = tmp_path / "a.log.gz"
     path.write_bytes(gzip.compress(b"\n".join(f"{n} {n * n}".encode() for n in range(400_000)))[:-2000])
-    got = []
+    got: list[bytes] = []
     file = LogFile(path)
     with pytest.raises(UnusableInput, match=r"a\.log\.gz"):
         for batch in file.batches():
@@ -56,7 +56,7 @@ def test_a_damaged_archive_gives_what_is_readable_and_then_its_name(tmp_path: Pa
 def test_a_short_damaged_archive_gives_its_lines_too(tmp_path: Path) -> None:
     path = tmp_path / "a.log.gz"
     path.write_bytes(gzip.compress(b"\n".join(LINES[:100]) + b"\n")[:-10])
-    got = []
+    got: list[bytes] = []
     file = LogFile(path)
     with pytest.raises(UnusableInput, match="before the end-of-stream"):
         for batch in file.batches():
