@@ -14,10 +14,9 @@ from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.finding import Level
 from soc.core.settings import moment, read_settings
-from soc.core.store import AlertFilter
+from soc.core.store import STORE_FILE, AlertFilter
 from soc.stores.sqlite import SqliteStore
 
-STORE_FILE = "soc.db"
 USUAL_STORE = Path("soc-data") / "demo" / STORE_FILE
 """Where the demo puts its store."""
 

@@ -19,6 +19,7 @@ from soc.cli.progress import reading
 from soc.cli.show import alert_detail, alert_table, console
 from soc.core.alert import Alert
 from soc.core.errors import SocError
+from soc.core.store import STORE_FILE
 from soc.engines.analyze import Totals, analyze
 from soc.engines.source import expand
 from soc.pipeline.build import build_pipeline
@@ -45,7 +46,9 @@ def command(leave: bool, folder: Path, port: int) -> None:
     """
     t = translate()
     terminal = console()
-    logs, store_file = folder / "logs", folder / "soc.db"
+    logs, store_file = folder / "logs", folder / STORE_FILE
+    if (folder / "spool").exists():
+        raise SocError(t("{folder} holds the data of soc run; choose another --folder", folder=folder))
     try:
         logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:

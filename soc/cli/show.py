@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta, timezone
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -14,6 +13,7 @@ from soc.core.alert import Alert, EventRef
 from soc.core.gist import gist
 from soc.core.hostile import plain, prose
 from soc.core.i18n import Translate
+from soc.core.when import local
 
 SEVERITY_STYLE = {
     "critical": "bold white on red",
@@ -24,8 +24,6 @@ SEVERITY_STYLE = {
 }
 SHOWN = 5
 WIDE = 160
-LOCAL = timezone(timedelta(hours=7))
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Labels that tables keep as data; the catalogue's test reads them here.
 COLUMNS = ("severity", "score", "last seen", "count", "alert", "about", "id")
@@ -40,12 +38,6 @@ def console(*, stderr: bool = False) -> Console:
     if not made.is_terminal:
         made.width = WIDE
     return made
-
-
-def clock(micros: int, *, seconds: bool = True) -> str:
-    """Local time (+07:00) for people."""
-    moment = (_EPOCH + timedelta(microseconds=micros)).astimezone(LOCAL)
-    return moment.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%d/%m %H:%M")
 
 
 def title_of(alert: Alert, language: str) -> str:
@@ -72,7 +64,7 @@ def alert_table(alerts: Iterable[Alert], t: Translate, language: str) -> Table:
         table.add_row(
             Text(t(alert.severity), style=SEVERITY_STYLE[alert.severity]),
             str(alert.score),
-            clock(alert.last_seen, seconds=False),
+            local(alert.last_seen, "%d/%m %H:%M"),
             f"{alert.count:,}",
             Text(title_of(alert, language)),
             Text(about(alert)),
@@ -114,7 +106,7 @@ def _facts(alert: Alert, t: Translate) -> Table:
     rows = (
         ("id", alert.id),
         ("about", about(alert)),
-        ("seen", f"{clock(alert.first_seen)} – {clock(alert.last_seen)}, {alert.count:,}×"),
+        ("seen", f"{local(alert.first_seen)} – {local(alert.last_seen)}, {alert.count:,}×"),
         ("system", " · ".join(part for part in (alert.system, alert.unit) if part)),
         ("score", alert.formula),
         ("ATT&CK", ", ".join(f"{id} {name}" for id, name in alert.techniques)),
@@ -149,6 +141,6 @@ def _first_and_last(events: Sequence[EventRef]) -> Sequence[EventRef]:
 
 
 def _event(time: int, event: dict[str, object]) -> Padding:
-    line = Text.assemble((clock(time), "cyan"), "  ", gist(event))
+    line = Text.assemble((local(time), "cyan"), "  ", gist(event))
     original = Text(plain(str(event.get("event.original", "")).partition("\n")[0], 240), style="dim")
     return Padding(Group(line, original), (0, 0, 0, 2))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+END_OF_TIME = 253_402_300_799_000_000
+"""The last µs of year 9999: past every event."""
+
 
 class Clock(Protocol):
     """Anything that tells the time in µs since the epoch, UTC."""

@@ -9,6 +9,9 @@ from typing import Protocol
 from soc.core.alert import Alert
 from soc.core.event import Event, Rejected
 
+STORE_FILE = "soc.db"
+"""The embedded store's file in its folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:

@@ -28,6 +28,7 @@ def read_yaml(path: Path) -> Any:
         raise SettingsError(f"{path}: larger than {MAX_BYTES // 1024 // 1024} MiB")
     try:
         _refuse_bombs(path, raw)
+        _refuse_twins(path, yaml.compose(raw, Loader=_Loader))
         return yaml.load(raw, Loader=_Loader)  # noqa: S506 - a safe loader, the C one where there is one
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -47,6 +48,20 @@ def _refuse_bombs(path: Path, raw: bytes) -> None:
                 raise SettingsError(f"{path}:{_line(event)}: nested deeper than {MAX_DEPTH}")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _refuse_twins(path: Path, node: yaml.Node | None) -> None:
+    """A key that is there twice: YAML would silently take the last one."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise SettingsError(f"{path}:{key.start_mark.line + 1}: {key.value} is there twice")
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+            _refuse_twins(path, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_twins(path, item)
 
 
 def _line(event: yaml.Event) -> int:
@@ -85,5 +100,6 @@ def _line_of(path: Path, where: str) -> int:
                 break
             line, node = found[0][0].start_mark.line + 1, found[0][1]
     else:
-        line = node.start_mark.line + 1 if node is not None and not where.endswith("]") else line
+        if where.endswith("]") and node is not None and node.start_mark:
+            line = node.start_mark.line + 1
     return line

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from soc.core.alert import Alert
+from soc.core.clock import END_OF_TIME
 from soc.core.event import RawBatch
 from soc.engines.source import LogFile, Source, UnusableInput
 from soc.pipeline.normalise import first_time
 from soc.pipeline.pipeline import Outcome, Pipeline, reached
 
-END_OF_TIME = 253_402_300_799_000_000
-"""The last µs of year 9999: past every event."""
 MAX_REASONS = 1000
 PEEK = 50
 """Lines of each file that are looked at beforehand, for the time at which it begins."""

@@ -18,6 +18,7 @@ from collectors.spool import Spool
 from soc.core.clock import Clock
 from soc.core.errors import SocError
 from soc.core.settings import Settings, size, zone_seconds
+from soc.core.store import STORE_FILE
 from soc.engines.embedded import Processor, stored_position
 from soc.pipeline.build import build_pipeline
 from soc.pipeline.content import Content
@@ -26,7 +27,6 @@ from soc.web import Access, create_app
 
 STOP_WITHIN = 8.0
 """Seconds for everything to stop; the promise is 10."""
-STORE_FILE = "soc.db"
 
 
 class Server(uvicorn.Server):

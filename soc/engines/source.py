@@ -152,19 +152,24 @@ def expand(paths: Iterable[Path]) -> list[Source]:
     """Files and, of directories, every regular file below them that is not hidden, in sorted order.
 
     A name is relative to what was asked for, so the same folder gives the same event ids wherever it lies.
-    "-" is standard input. UnusableInput names a path that does not exist.
+    "-" is standard input. What is not there or may not be read is in the list too: opening it says why.
     """
     found: dict[Path | None, Source] = {}
     for path in paths:
         if str(path) == "-":
             found[None] = Source(None, "stdin")
         elif path.is_dir():
-            for file in sorted(file for file in path.rglob("*") if file.is_file()):
-                name = file.relative_to(path)
-                if not any(part.startswith(".") for part in name.parts):
-                    found[file] = Source(file, name.as_posix())
-        elif path.exists():
-            found[path] = Source(path, path.name)
+            found |= {file: Source(file, file.relative_to(path).as_posix()) for file in _below(path)}
         else:
-            raise UnusableInput(f"{path}: no such file")
+            found[path] = Source(path, path.name)
     return list(found.values())
+
+
+def _below(folder: Path) -> list[Path]:
+    """Its files, and the folders in it that may not be looked into."""
+    closed: list[Path] = []
+    files: list[Path] = []
+    for place, inside, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+        inside[:] = [name for name in inside if not name.startswith(".")]
+        files += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted([*closed, *(file for file in files if file.is_file())])

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import msgspec
 
+from soc.core.clock import END_OF_TIME
 from soc.core.errors import Problem
 from soc.core.event import Event, RawBatch, from_wire, micros
 from soc.core.finding import Hit
@@ -25,7 +26,6 @@ from soc.pipeline.content import Content
 from soc.pipeline.normalise import BAD_DATA, Normaliser
 
 NOON = "2026-10-05T12:00:00+07:00"
-FOREVER = 253_402_300_799_000_000
 ZONE = 7 * 3600
 
 
@@ -119,7 +119,7 @@ def fired_rules(content: Content, inventory: Inventory, case: Case) -> set[str] 
     hits = [Hit(rule, event) for event in events for rule in content.matcher.match(event)]
     correlator = Correlator(content.correlations, 0, field=content.field_of())
     correlator.feed([hit for hit in hits if hit.rule.id in correlator.wants])
-    return {hit.rule.id for hit in hits} | {finding.rule.id for finding in correlator.advance(FOREVER)}
+    return {hit.rule.id for hit in hits} | {finding.rule.id for finding in correlator.advance(END_OF_TIME)}
 
 
 def _events(case: Case, enrich: Enricher) -> list[Event] | str:
@@ -130,7 +130,7 @@ def _events(case: Case, enrich: Enricher) -> list[Event] | str:
         if result.rejected:
             first = result.rejected[0]
             return f"line {first.position} of the case is rejected: {first.reason}"
-        return [*result.events, *normalise.expire(FOREVER)]
+        return [*result.events, *normalise.expire(END_OF_TIME)]
     events = []
     for number, wire in enumerate(case.events):
         event = from_wire(

@@ -20,7 +20,7 @@ from soc.core.hostile import plain, prose
 from soc.core.i18n import LANGUAGES, translator
 from soc.core.settings import moment
 from soc.core.store import AlertFilter, Store
-from soc.web.when import ago, drift, local
+from soc.core.when import ago, drift, local
 
 COOKIE = "soc_session"
 LANGUAGE_COOKIE = "soc_language"

@@ -256,3 +256,19 @@ def test_run_check_finds_what_run_would_stumble_over(tmp_path: Path, settings: s
     result = soc("run", "--check", "--settings", tmp_path / "soc.yml")
     assert result.exit_code == 2
     assert f"{says}: " in result.output
+
+
+def test_the_demo_never_touches_the_store_of_a_service(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "soc.db").write_text("precious")
+    result = soc("demo", "--exit", "--folder", tmp_path)
+    assert result.exit_code == 2
+    assert (tmp_path / "soc.db").read_text() == "precious"
+
+
+def test_what_cannot_be_read_does_not_stop_the_rest(story: Story, tmp_path: Path) -> None:
+    auth = next(file for file in story.files if file.name == "nasati-web-01.auth.log")
+    result = soc("analyze", tmp_path / "absent.log", auth, "--at", "2026-10-06")
+    assert result.exit_code == 2
+    assert "absent.log" in result.stderr
+    assert "SSH Brute Force" in result.stdout

@@ -62,7 +62,7 @@ def _lists() -> set[str]:
     """Headings and labels that the code keeps in tables."""
     from soc.cli.doctor import PARTS
     from soc.cli.show import LABELS
-    from soc.web.when import AGES
+    from soc.core.when import AGES
 
     return set(LABELS) | set(PARTS) | {text for _, text in AGES} | {remedy for _, _, remedy in PARTS.values()}
 

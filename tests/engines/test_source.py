@@ -130,5 +130,6 @@ def test_folders_give_their_files_in_order_named_from_the_folder(tmp_path: Path)
         path.touch()
     assert [source.name for source in expand([tmp_path])] == ["a.log", "b/1.log", "b/2.log"]
     assert [source.name for source in expand([tmp_path / "a.log", tmp_path / "a.log"])] == ["a.log"]
-    with pytest.raises(UnusableInput, match="no such file"):
-        expand([tmp_path / "absent"])
+    (absent,) = expand([tmp_path / "absent"])
+    with pytest.raises(UnusableInput, match="No such file"):
+        LogFile(absent.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
+from soc.core.hostile import plain
 from soc.core.i18n import Translate
 
 AGES = ((86400, "{n} d ago"), (3600, "{n} h ago"), (60, "{n} min ago"), (1, "{n} s ago"))
@@ -11,10 +12,13 @@ LOCAL = timezone(timedelta(hours=7))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def local(when: int | str) -> str:
-    """µs since the epoch, or an ISO time, as 2026-10-05 08:14:03 in local time."""
-    moment = datetime.fromisoformat(when) if isinstance(when, str) else _EPOCH + timedelta(microseconds=when)
-    return moment.astimezone(LOCAL).strftime("%Y-%m-%d %H:%M:%S")
+def local(when: int | str, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """µs since the epoch, or an ISO time, as 2026-10-05 08:14:03 in local time; as it is if forged beyond year 9999."""
+    try:
+        moment = datetime.fromisoformat(when) if isinstance(when, str) else _EPOCH + timedelta(microseconds=when)
+        return moment.astimezone(LOCAL).strftime(form)
+    except (OverflowError, ValueError):
+        return plain(when)
 
 
 def ago(when: int, now: int, t: Translate) -> str:
