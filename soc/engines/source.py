@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-import zstandard
-
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 CHUNK = 1024 * 1024
 MAX_LINE = 1024 * 1024
@@ -60,15 +63,12 @@ class LogFile:
         self.cut = 0
 
     def _decoded(self) -> IO[bytes]:
-        buffered = io.BufferedReader(cast("io.RawIOBase", self._raw), CHUNK)
+        buffered = self._buffered = io.BufferedReader(cast("io.RawIOBase", self._raw), CHUNK)
         head = buffered.peek(_SNIFF)[:_SNIFF]
         if head.startswith(b"\x1f\x8b"):
             return cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
         if head.startswith(b"\x28\xb5\x2f\xfd"):
-            return cast(
-                "IO[bytes]",
-                zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(buffered, read_across_frames=True),
-            )
+            return cast("IO[bytes]", zstd.ZstdFile(buffered))
         for magic, what in _UNREADABLE.items():
             if head.startswith(magic):
                 raise UnusableInput(f"{self.path or 'stdin'}: {what}")
@@ -103,7 +103,7 @@ class LogFile:
     def _more(self) -> list[bytes]:
         try:
             chunk = self._text.read1(CHUNK)  # type: ignore[attr-defined]  # so that a slow pipe gives what it has
-        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+        except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
             self._ended = True
             raise UnusableInput(f"{self.path or 'stdin'}: {error}") from error
         if not chunk:
@@ -121,7 +121,7 @@ class LogFile:
         """Frees the file; harmless when called twice."""
         self._text.close()
         if self.path:
-            self._raw.close()
+            self._buffered.close()
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -44,7 +44,7 @@ sys.path.insert(0, {str(unpacked)!r})
 sys.argv = ["soc-collector", "--check", "--settings", {str(tmp_path / "soc.yml")!r}]
 from collectors.__main__ import main
 assert main() == 0
-heavy = {{"rich", "click", "sigma", "starlette", "zstandard", "hyperscan"}}
+heavy = {{"rich", "click", "sigma", "starlette", "backports", "hyperscan"}}
 print(sorted(heavy & sys.modules.keys()))
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd="/")
