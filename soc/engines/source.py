@@ -62,13 +62,13 @@ class LogFile:
         self._ended = False
         self.cut = 0
 
-    def _decoded(self) -> IO[bytes]:
+    def _decoded(self) -> io.BufferedReader[io.RawIOBase] | gzip.GzipFile | zstd.ZstdFile:
         buffered = self._buffered = io.BufferedReader(cast("io.RawIOBase", self._raw), CHUNK)
         head = buffered.peek(_SNIFF)[:_SNIFF]
         if head.startswith(b"\x1f\x8b"):
-            return cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
+            return gzip.GzipFile(fileobj=buffered)
         if head.startswith(b"\x28\xb5\x2f\xfd"):
-            return cast("IO[bytes]", zstd.ZstdFile(buffered))
+            return zstd.ZstdFile(buffered)
         for magic, what in _UNREADABLE.items():
             if head.startswith(magic):
                 raise UnusableInput(f"{self.path or 'stdin'}: {what}")
@@ -102,7 +102,7 @@ class LogFile:
 
     def _more(self) -> list[bytes]:
         try:
-            chunk = self._text.read1(CHUNK)  # type: ignore[attr-defined]  # so that a slow pipe gives what it has
+            chunk = self._text.read1(CHUNK)  # not read: a slow pipe gives what it has
         except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
             self._ended = True
             raise UnusableInput(f"{self.path or 'stdin'}: {error}") from error

@@ -1,5 +1,6 @@
 """Files through the pipeline: every line accounted for, devices side by side in time, the story told."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -58,6 +59,19 @@ def test_few_alerts_tell_every_chapter_and_none_is_false(morning: Totals, story:
         told |= chapters
     assert told == {chapter.name for chapter in story.truth}
     assert len(morning.alerts) <= 25
+
+
+def test_without_the_attack_the_morning_is_silent(content: Content, story: Story, tmp_path: Path) -> None:
+    hostile = {line for chapter in story.truth for line in chapter.lines}
+    for file in story.files:
+        lines = enumerate(file.read_bytes().splitlines(keepends=True), 1)
+        ordinary = tmp_path / file.name
+        ordinary.write_bytes(b"".join(line for number, line in lines if (file.name, number) not in hostile))
+        written = file.stat().st_mtime_ns
+        os.utime(ordinary, ns=(written, written))
+    totals = run(content, tmp_path)
+    assert totals.lines == story.lines - len(hostile)
+    assert totals.alerts == {}
 
 
 def test_the_vulnerability_scanner_is_explained_and_counted(morning: Totals) -> None:
