@@ -10,8 +10,8 @@ import orjson
 from rich.text import Text
 from rich.tree import Tree
 
-from soc.cli.command import translate, verb
-from soc.cli.show import console
+from soc.cli.command import language, translate, verb
+from soc.cli.show import console, title_of
 from soc.core.errors import SocError
 from soc.core.event import Event, from_wire
 from soc.core.finding import RuleInfo
@@ -41,7 +41,7 @@ def command(rule: str, event: Path, rules: tuple[Path, ...], as_json: bool) -> N
         click.echo(orjson.dumps(tree, option=orjson.OPT_INDENT_2))
     else:
         verdict = t("fires") if tree.matched else t("does not fire")
-        root = Tree(Text.assemble((_mark(tree), _style(tree)), f" {plain(found.info.title)}: {verdict}"))
+        root = Tree(Text.assemble((_mark(tree), _style(tree)), f" {title_of(found.info, language())}: {verdict}"))
         _grow(root, tree, t)
         console().print(root)
     raise SystemExit(0 if tree.matched else 1)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soc.core.alert import Alert, EventRef
+from soc.core.finding import RuleInfo
 from soc.core.gist import gist
 from soc.core.hostile import plain, prose
 from soc.core.i18n import Translate
@@ -40,9 +41,9 @@ def console(*, stderr: bool = False) -> Console:
     return made
 
 
-def title_of(alert: Alert, language: str) -> str:
-    """The alert's title in the reader's language, where the rule has one."""
-    return plain(alert.title_vi if language == "vi" and alert.title_vi else alert.title)
+def title_of(titled: Alert | RuleInfo, language: str) -> str:
+    """The title in the reader's language, where the rule has one."""
+    return plain(titled.title_vi if language == "vi" and titled.title_vi else titled.title)
 
 
 def about(alert: Alert) -> str:
