@@ -108,7 +108,7 @@ def _plain(part: str | bytes | Wildcard) -> str | Wildcard:
 def _ends(draft: Draft, modifier: str, _: Placeholders) -> list[Draft]:
     before, after = _ENDS[modifier]
     if isinstance(draft.test, FieldRef):
-        return [replace(draft, test=replace(draft.test, shape=modifier))]
+        return [replace(draft, test=FieldRef(draft.test.other, modifier))]
     if isinstance(draft.test, Regex):
         source = draft.test.source
         anchored = {"contains": source, "startswith": f"^(?:{source})", "endswith": f"(?:{source})$"}[modifier]
@@ -240,7 +240,7 @@ def _expand(draft: Draft, modifier: str, placeholders: Placeholders) -> list[Dra
     """Each %name% becomes each of its values, which are Sigma text themselves (``srv*``)."""
     if isinstance(draft.test, Regex):
         forms = _expansions(draft.test.source, placeholders, lambda value: (re.escape(value),))
-        return [replace(draft, test=replace(draft.test, source="".join(map(str, form)))) for form in forms]
+        return [replace(draft, test=Regex("".join(map(str, form)), draft.test.flags)) for form in forms]
     pieces: list[list[Parts]] = []
     for part in draft.text(modifier):
         forms = _expansions(part, placeholders, parse) if isinstance(part, str) else [(part,)]  # type: ignore[list-item]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
+
+import msgspec
 
 from soc.core.event import Scalar, micros
 from soc.sigma.regex import Pattern, compile_regex, glob
@@ -17,8 +18,7 @@ _MANY = Wildcard.MANY
 _DECIMAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?").fullmatch
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(msgspec.Struct, frozen=True, dict=True, cache_hash=True):
     """Text with wildcards; parts are folded already unless cased. Numbers and booleans are their text."""
 
     parts: Parts
@@ -76,8 +76,7 @@ class Text:
         return shape == "any" or text == literal
 
 
-@dataclass(frozen=True)
-class Regex:
+class Regex(msgspec.Struct, frozen=True, dict=True, cache_hash=True):
     """A regular expression, searched anywhere in the value; ``.``, ``\\w`` and the rest as in RE2."""
 
     source: str
@@ -110,8 +109,7 @@ def _address(text: str) -> tuple[int, int] | None:
     return (4, int(mapped)) if mapped is not None else (address.version, int(address))
 
 
-@dataclass(frozen=True)
-class Cidr:
+class Cidr(msgspec.Struct, frozen=True, dict=True, cache_hash=True):
     """An address within a network; an address with a zone, or with a prefix of its own, is none."""
 
     network: IPv4Network | IPv6Network
@@ -154,8 +152,7 @@ def _moment(value: Scalar) -> datetime | None:
         return None
 
 
-@dataclass(frozen=True)
-class Compare:
+class Compare(msgspec.Struct, frozen=True, cache_hash=True):
     """A comparison of numbers; with a part ("hour"), of that part of a time in UTC."""
 
     operator: str
@@ -186,16 +183,14 @@ class Compare:
         return left >= self.number if self.operator == "gte" else left == self.number
 
 
-@dataclass(frozen=True)
-class Null:
+class Null(msgspec.Struct, frozen=True):
     """The field is missing, null, or an empty list."""
 
     operator = "is"
     pattern = "null"
 
 
-@dataclass(frozen=True)
-class Exists:
+class Exists(msgspec.Struct, frozen=True):
     """The field is there, whatever its value, null too."""
 
     exists: bool
@@ -206,8 +201,7 @@ class Exists:
         return "true" if self.exists else "false"
 
 
-@dataclass(frozen=True)
-class FieldRef:
+class FieldRef(msgspec.Struct, frozen=True, cache_hash=True):
     """The value equals another field's, or starts, ends with or contains it; never when either is missing."""
 
     other: str

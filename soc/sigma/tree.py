@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from soc.sigma.predicate import Test
 
@@ -11,8 +12,7 @@ KEYWORDS = ""
 """The field of a leaf that searches the whole event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True, cache_hash=True):
     """One test on one event field. written is the field as the rule spells it ("c-uri")."""
 
     field: str
@@ -20,24 +20,21 @@ class Leaf:
     written: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class And:
+class And(msgspec.Struct, frozen=True, eq=False):
     """All of the children; label is the detection's name, or "" within one."""
 
     children: tuple[Node, ...]
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Or:
+class Or(msgspec.Struct, frozen=True, eq=False):
     """At least one of the children."""
 
     children: tuple[Node, ...]
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AtLeast:
+class AtLeast(msgspec.Struct, frozen=True, eq=False):
     """ "2 of selection*": at least count of the children."""
 
     count: int
@@ -45,8 +42,7 @@ class AtLeast:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Not:
+class Not(msgspec.Struct, frozen=True, eq=False):
     """The child does not hold."""
 
     child: Node
