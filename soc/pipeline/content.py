@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 from soc import correlation, sigma
 from soc.core.content import content_root
@@ -14,12 +16,22 @@ from soc.core.logsource import Dataset
 from soc.correlation import Correlation
 from soc.enrich import ENRICHED
 from soc.parsers import fills_by_dataset
+from soc.pipeline.mutes import Mute
+from soc.pipeline.packs import packs_in
 from soc.sigma import Loaded, Matcher, Rule, RuleState
+
+Quiet = TypeVar("Quiet", Rule, Correlation)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What detection runs with. Everything read is in rules, correlations, filters or problems: nothing vanishes."""
+    """What detection runs with. Everything read is in rules, correlations, filters or problems: nothing vanishes.
+
+    muted        rule or correlation id -> the mute that keeps it quiet; it feeds correlations all the same
+    idle_mutes   mutes that do nothing: those whose day has come, and those of rules that are not there
+    valid_until  the day on which a mute ends, so that the content has to be loaded anew; None if none ever does
+    fingerprint  of the files that it was read from; "" where nobody watches them
+    """
 
     rules: tuple[Rule, ...]
     correlations: tuple[Correlation, ...]
@@ -29,6 +41,10 @@ class Content:
     matcher: Matcher
     states: dict[str, RuleState]
     lines: dict[str, int]
+    fingerprint: str = ""
+    muted: dict[str, Mute] = field(default_factory=dict)
+    idle_mutes: tuple[Mute, ...] = ()
+    valid_until: date | None = None
 
     @property
     def rules_by_id(self) -> dict[str, Rule]:
@@ -44,25 +60,43 @@ class Content:
         return name
 
 
-def load_content(folders: Sequence[Path] = (), *, shipped: bool = True) -> Content:
-    """Reads, checks and compiles the shipped rules and those of the folders. Wrong files become problems."""
-    paths = [content_root()] if shipped else []
-    loaded = sigma.load([*paths, *folders])
+def load_content(
+    folders: Sequence[Path] = (), *, shipped: bool = True, mutes: Sequence[Mute] = (), today: date = date.min
+) -> Content:
+    """Reads, checks and compiles the shipped rules and those of the folders. Wrong files become problems.
+
+    mutes are in force before their day; today is the local date, which the caller knows.
+    """
+    loaded = sigma.load(content_paths(folders, shipped=shipped))
     documents = [(found.document, found.path, found.line, found.hash) for found in loaded.correlations]
     correlations, wrong = correlation.load(documents, _by_reference(loaded))
-    silenced = correlation.silenced(correlations)
-    rules = tuple(_silent(rule) if rule.info.id in silenced else rule for rule in loaded.rules)
+    muted = {mute.id: mute for mute in mutes if mute.holds(today)}
+    known = {rule.info.id for rule in loaded.rules} | {found.info.id for found in correlations}
+    silent = correlation.silenced(correlations) | muted.keys()
+    rules = tuple(_silent(rule) if rule.info.id in silent else rule for rule in loaded.rules)
     datasets = available_datasets()
     return Content(
         rules=rules,
-        correlations=tuple(correlations),
+        correlations=tuple(_silent(found) if found.info.id in muted else found for found in correlations),
         problems=tuple(sorted([*loaded.problems, *wrong])),
         files=loaded.files,
         filters=len(loaded.filters),
         matcher=sigma.compile(rules, datasets),
-        states={rule.info.id: sigma.state(rule, datasets) for rule in rules},
+        states={rule.info.id: _state(rule, datasets, muted) for rule in rules},
         lines={str(found.document.get("id")): found.line for found in loaded.correlations},
+        muted={id: mute for id, mute in muted.items() if id in known},
+        idle_mutes=tuple(mute for mute in mutes if mute.id not in known or mute.id not in muted),
+        valid_until=min((mute.until for mute in muted.values()), default=None),
     )
+
+
+def content_paths(folders: Sequence[Path] = (), *, shipped: bool = True, mutes: Path | None = None) -> tuple[Path, ...]:
+    """Every file and folder on which load_content depends: whoever watches them knows when to load anew.
+
+    A folder's packs, which are links, stand beside it.
+    """
+    listed = [path for folder in folders for path in (*packs_in(folder), folder)]
+    return (*([content_root()] if shipped else ()), *listed, *([mutes] if mutes else ()))
 
 
 def available_datasets() -> dict[str, Dataset]:
@@ -76,5 +110,11 @@ def _by_reference(loaded: Loaded) -> dict[str, RuleInfo]:
     return {info.id: info for info in infos} | {info.name: info for info in infos if info.name}
 
 
-def _silent(rule: Rule) -> Rule:
+def _silent(rule: Quiet) -> Quiet:
     return replace(rule, info=replace(rule.info, silent=True))
+
+
+def _state(rule: Rule, datasets: dict[str, Dataset], muted: dict[str, Mute]) -> RuleState:
+    """A mute is a person's decision, so it is what is told even of a rule that is blind as well."""
+    found, mute = sigma.state(rule, datasets), muted.get(rule.info.id)
+    return replace(found, word="muted", reason=mute.words) if mute else found

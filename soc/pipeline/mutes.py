@@ -6,7 +6,6 @@ mean to blind what is built on it. On the day of ``until`` it raises alerts agai
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -42,6 +41,11 @@ class Mute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def holds(self, today: date) -> bool:
         """Whether it is in force; it expires by itself."""
         return today < self.until
+
+    @property
+    def words(self) -> str:
+        """For people: by whom, until when, and why."""
+        return f"by {self.by} until {self.until}: {self.reason}"
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,4 +137,4 @@ def _write(path: Path, text: str, wanted: Sequence[Mute]) -> None:
                 break
         except SettingsError:
             continue
-    os.replace(fresh, path)
+    fresh.replace(path)
