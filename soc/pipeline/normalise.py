@@ -16,11 +16,15 @@ BAD_DATA = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 @dataclass(slots=True)
 class Normalised:
-    """A batch's events and rejected lines; len(events) - joined + len(rejected) is the number of lines."""
+    """A batch's events and rejected lines; len(events) - joined + len(rejected) is the number of lines.
+
+    offered: the events, by index, that joins want to see, before any joined one has been put among them.
+    """
 
     events: list[Event] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     joined: int = 0
+    offered: list[int] = field(default_factory=list)
 
 
 class Normaliser:
@@ -36,11 +40,30 @@ class Normaliser:
 
     def __call__(self, batch: RawBatch) -> Normalised:
         """Every line becomes an event or a Rejected; joined events come on top."""
+        result = self.read(batch)
+        events = result.events
+        joined = self.join((place, events[place]) for place in result.offered)
+        for place, whole in reversed(joined):
+            events.insert(place + 1, whole)
+        result.joined = len(joined)
+        return result
+
+    def join(self, offered: Iterable[tuple[int, Event]]) -> list[tuple[int, Event]]:
+        """Offers events to the joins; gives the joined ones, each with the place of the event that it follows."""
+        joins, joined = tuple(self._joins.values()), []
+        for place, event in offered:
+            for join in joins:
+                for whole in join.feed(event):
+                    self._enrich(whole)
+                    joined.append((place, whole))
+        return joined
+
+    def read(self, batch: RawBatch) -> Normalised:
+        """The part that remembers nothing: every line becomes an event or a Rejected, and no event is joined."""
         result = Normalised()
-        events, rejected = result.events, result.rejected
+        events, rejected, offered = result.events, result.rejected, result.offered
         enrich, zone, received, origin = self._enrich, self._zone, batch.received, batch.origin
         fixed = None if batch.device == "auto" else self._devices[batch.device]
-        joins = tuple(self._joins.values())
         position = batch.position
         device: Device | None = None
         for raw in batch.lines:
@@ -59,13 +82,9 @@ class Normaliser:
                 event["soc.origin"] = origin
                 event["log.offset"] = position
                 enrich(event)
-                events.append(event)
                 if device.joins:
-                    for join in joins:
-                        for whole in join.feed(event):
-                            enrich(whole)
-                            events.append(whole)
-                            result.joined += 1
+                    offered.append(len(events))
+                events.append(event)
             position += 1
         return result
 
@@ -90,5 +109,5 @@ class Normaliser:
 def first_time(lines: Iterable[bytes], device: str, received: int, zone: int) -> int:
     """The earliest event time (µs) among some lines; 0 when none of them parses. Leaves no trace in any state."""
     batch = RawBatch("", device, received, 0, tuple(lines))
-    events = Normaliser(lambda event: None, zone)(batch).events
+    events = Normaliser(lambda event: None, zone).read(batch).events
     return min((time for event in events if isinstance(time := event["@timestamp"], int)), default=0)

@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 
 import msgspec
 
 from soc.core.alert import Alert
 from soc.core.event import Event, RawBatch, Rejected
-from soc.core.finding import Finding, Hit
+from soc.core.finding import Finding, Hit, RuleInfo
 from soc.correlation import Correlator
 from soc.enrich import Enricher, Inventory
 from soc.pipeline.content import Content
+from soc.pipeline.digest import Digest, middle, times
 from soc.pipeline.normalise import Normaliser
 from soc.respond import Triage
 from soc.sigma import reasons
@@ -40,50 +42,72 @@ def reached(events: Sequence[Event]) -> int:
     """The event time (µs) that a batch has reached: its median, so that neither a forged time nor a line without
     any (which has the time of its receipt) moves the watermark past lines that are still to come; 0 without events.
     """
-    times = sorted(time for event in events if isinstance(time := event["@timestamp"], int))
-    return times[len(times) // 2] if times else 0
+    return middle(times(events))
 
 
 class Pipeline:
     """One instance per partition of the input; all its state can be taken out and put back."""
 
     def __init__(self, content: Content, inventory: Inventory, *, zone: int, lateness: int, fold: int) -> None:
+        self._lateness = lateness
         self._match = content.matcher.match
         self._rules = content.rules_by_id
         self._normalise = Normaliser(Enricher(inventory), zone)
         self._correlate = Correlator(content.correlations, lateness, field=content.field_of())
         self._triage = Triage(inventory, fold=fold, zone=zone)
 
+    def use(self, content: Content) -> None:
+        """Other rules from the next batch on. Open mails and folds stay, and the windows of unchanged correlations."""
+        correlate = Correlator(content.correlations, self._lateness, field=content.field_of())
+        correlate.restore(self._correlate.state())
+        self._match = content.matcher.match
+        self._rules = content.rules_by_id
+        self._correlate = correlate
+
     def feed(self, batch: RawBatch) -> Outcome:
         """A batch of lines. Rule alerts come at once; correlations when ``advance`` says their time has come."""
         normal = self._normalise(batch)
         outcome = Outcome(normal.events, normal.rejected, joined=normal.joined)
-        self._detect(normal.events, outcome)
+        self._conclude(self._matched(normal.events), outcome)
+        return outcome
+
+    def conclude(self, digest: Digest) -> Outcome:
+        """What ``feed`` does, of a batch that another process has read; the outcome has only the joined events."""
+        joined = self._normalise.join(digest.offered)
+        outcome = Outcome([event for _, event in joined], joined=len(joined))
+        hits = [(place, self._rules[id].info, event) for place, ids, event in digest.hits for id in ids]
+        if joined:
+            hits += [(place, rule, event) for place, event in joined for rule in self._match(event)]
+            hits.sort(key=itemgetter(0))
+        self._conclude(((rule, event) for _, rule, event in hits), outcome)
         return outcome
 
     def advance(self, watermark: int) -> Outcome:
         """No event older than the watermark (µs) is still expected: windows up to it are decided."""
         overdue = self._normalise.expire(watermark)
         outcome = Outcome(overdue, joined=len(overdue))
-        self._detect(overdue, outcome)
+        self._conclude(self._matched(overdue), outcome)
         outcome.alerts += self._triage.take(self._correlate.advance(watermark))
         self._triage.expire(watermark)
         return outcome
 
-    def _detect(self, events: Iterable[Event], outcome: Outcome) -> None:
-        match, wanted = self._match, self._correlate.wants
+    def _matched(self, events: Iterable[Event]) -> Iterable[tuple[RuleInfo, Event]]:
+        match = self._match
+        return ((rule, event) for event in events for rule in match(event))
+
+    def _conclude(self, hits: Iterable[tuple[RuleInfo, Event]], outcome: Outcome) -> None:
+        wanted = self._correlate.wants
         findings: list[Finding] = []
         base_hits: list[Hit] = []
-        for event in events:
-            for rule in match(event):
-                outcome.hits += 1
-                if rule.id in wanted:
-                    base_hits.append(Hit(rule, event))
-                if not rule.silent:
-                    time = event["@timestamp"]
-                    assert isinstance(time, int)
-                    explain = partial(reasons, self._rules[rule.id], event)
-                    findings.append(Finding(rule, (), time, time, time, 1, (event,), explain=explain))
+        for rule, event in hits:
+            outcome.hits += 1
+            if rule.id in wanted:
+                base_hits.append(Hit(rule, event))
+            if not rule.silent:
+                time = event["@timestamp"]
+                assert isinstance(time, int)
+                explain = partial(reasons, self._rules[rule.id], event)
+                findings.append(Finding(rule, (), time, time, time, 1, (event,), explain=explain))
         if base_hits:
             self._correlate.feed(base_hits)
         outcome.alerts += self._triage.take(findings)
