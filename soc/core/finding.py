@@ -40,6 +40,7 @@ class RuleInfo:
     fold          fields whose values group repeats into one alert; () means the default entity
     silent        True for a rule that only feeds correlations (Sigma's generate: false)
     next_steps    what the analyst does first, per language; {} if the rule says nothing
+    filters       ids of the Sigma filters that are part of its condition
     """
 
     id: str
@@ -60,6 +61,7 @@ class RuleInfo:
     fold: tuple[str, ...] = ()
     silent: bool = False
     next_steps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    filters: tuple[str, ...] = ()
 
     @property
     def techniques(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from soc.sigma.documents import Document
 from soc.sigma.explain import Node, explain, reasons
+from soc.sigma.filters import FilterState
 from soc.sigma.load import Loaded, Rule, load
 from soc.sigma.mapping import IDENTITY, FieldMap, read_mapping, shipped_mapping
 from soc.sigma.matcher import Matcher, compile
@@ -12,6 +13,7 @@ __all__ = [
     "IDENTITY",
     "Document",
     "FieldMap",
+    "FilterState",
     "Loaded",
     "Matcher",
     "Node",

@@ -36,8 +36,10 @@ class Document:
 
 
 def rule_files(paths: Sequence[Path]) -> list[Path]:
-    """Every .yml and .yaml below the paths, each once, in order of name. What cannot be read is among them, to be
-    reported: a link to nowhere, a folder without permission."""
+    """Every .yml and .yaml below the paths, each once, in order of name; hidden folders (.git) are left out.
+
+    What cannot be read is among them, to be reported: a link to nowhere, a folder without permission.
+    """
     found: dict[str, Path] = {}
     for path in paths:
         for file in _below(path) if path.is_dir() else (path,):
@@ -49,7 +51,7 @@ def _below(folder: Path) -> Iterator[Path]:
     unreadable: list[OSError] = []
     visited: set[Path] = set()
     for here, folders, names in os.walk(folder, onerror=unreadable.append, followlinks=True):
-        folders[:] = [name for name in folders if not _seen(Path(here, name), visited)]
+        folders[:] = [name for name in folders if name[0] != "." and not _seen(Path(here, name), visited)]
         yield from (Path(here, name) for name in names if name.endswith(_ENDINGS))
     yield from (Path(error.filename) for error in unreadable)
 

@@ -12,7 +12,7 @@ KEYWORDS = ""
 """The field of a leaf that searches the whole event."""
 
 
-class Leaf(msgspec.Struct, frozen=True, cache_hash=True):
+class Leaf(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """One test on one event field. written is the field as the rule spells it ("c-uri")."""
 
     field: str
@@ -20,21 +20,21 @@ class Leaf(msgspec.Struct, frozen=True, cache_hash=True):
     written: str
 
 
-class And(msgspec.Struct, frozen=True, eq=False):
+class And(msgspec.Struct, frozen=True, eq=False, gc=False):
     """All of the children; label is the detection's name, or "" within one."""
 
     children: tuple[Node, ...]
     label: str = ""
 
 
-class Or(msgspec.Struct, frozen=True, eq=False):
+class Or(msgspec.Struct, frozen=True, eq=False, gc=False):
     """At least one of the children."""
 
     children: tuple[Node, ...]
     label: str = ""
 
 
-class AtLeast(msgspec.Struct, frozen=True, eq=False):
+class AtLeast(msgspec.Struct, frozen=True, eq=False, gc=False):
     """ "2 of selection*": at least count of the children."""
 
     count: int
@@ -42,7 +42,7 @@ class AtLeast(msgspec.Struct, frozen=True, eq=False):
     label: str = ""
 
 
-class Not(msgspec.Struct, frozen=True, eq=False):
+class Not(msgspec.Struct, frozen=True, eq=False, gc=False):
     """The child does not hold."""
 
     child: Node

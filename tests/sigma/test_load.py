@@ -23,6 +23,13 @@ def rule(number: int = 1, title: str = "One") -> str:
     return RULE.format(number=number, title=title)
 
 
+def filter_text(rules: str = "any", extras: str = "") -> str:
+    return f"""title: F
+logsource: {{category: test}}
+filter: {{rules: {rules}, s: {{A: y}}, condition: not s}}
+{extras}"""
+
+
 def read(tmp_path: Path, **files: str) -> Loaded:
     for name, text in files.items():
         (tmp_path / f"{name}.yml").write_text(text, "utf-8")
@@ -33,7 +40,7 @@ def test_every_document_is_a_rule_a_correlation_a_filter_or_a_problem(tmp_path: 
     loaded = read(
         tmp_path,
         a=rule(1) + "---" + rule(2),
-        b="title: C\ncorrelation: {type: event_count}\n---\ntitle: F\nfilter: {rules: any}\n",
+        b="title: C\ncorrelation: {type: event_count}\n---\n" + filter_text(),
         c="title: broken\n",
         d="- a list\n",
         e="",

@@ -1,0 +1,178 @@
+"""Sigma filters: one exception for many rules, with who answers for it, why, and until when.
+
+A rule that a filter applies to fires when "(its condition) and (the filter's condition)" holds, which is mostly
+``not selection``. Source: Sigma specification 2.1.0, filters. Ours beyond it, below ``soc:``: owner, reason, expires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from soc.core.errors import Problem
+from soc.core.ids import content_id
+from soc.core.logsource import LogSource
+from soc.sigma.documents import Document
+from soc.sigma.metadata import MetadataError, read_attributes, read_logsource
+from soc.sigma.rule import Making, Rule, first_line, with_condition
+from soc.sigma.tree import And, Node
+
+_ANY = "any"
+
+
+class _Extras(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All three or none: a pack's filters have no ``soc:``."""
+
+    owner: str
+    reason: str
+    expires: date
+
+
+@dataclass(frozen=True, slots=True)
+class FilterState:
+    """A filter as a report shows it.
+
+    word     "active", "expired" (its day has come), "unused" (no rule has it) or "rejected" (why says what is wrong)
+    why      for people: what it names that is not there, or that nobody answers for it
+    expires  the day, in the ministry's time, from which it no longer holds; None for a pack's filter, which has none
+    rules    ids of the rules that it is applied to
+    """
+
+    path: str
+    line: int
+    id: str
+    title: str
+    word: str
+    why: str = ""
+    owner: str = ""
+    reason: str = ""
+    expires: date | None = None
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    state: FilterState
+    hash: str
+    logsource: LogSource
+    taxonomy: str
+    wanted: frozenset[str]
+    section: Mapping[str, Any]
+
+    def applies(self, rule: Rule) -> bool:
+        info = rule.info
+        named = not self.wanted.isdisjoint((_ANY, info.id, info.name))
+        return named and self.logsource.covers(rule.logsource)
+
+
+def apply_filters(
+    documents: Sequence[Document], rules: Sequence[Rule], making: Making, today: date
+) -> tuple[list[Rule], list[FilterState], list[Problem]]:
+    """The rules with their filters, every filter's state, and those that are no filters; nothing is left out."""
+    filters: list[_Filter] = []
+    problems: list[Problem] = []
+    for document in documents:
+        try:
+            filters.append(_read(document, making))
+        except (MetadataError, ValueError) as error:
+            problems.append(Problem(document.path, document.line, first_line(error)))
+    running = [one for one in filters if one.state.expires is None or today < one.state.expires]
+    used: dict[int, list[str]] = {id(one): [] for one in running}
+    made: list[Rule] = []
+    for rule in rules:
+        chosen = [one for one in running if one.applies(rule)]
+        for one in chosen:
+            used[id(one)].append(rule.info.id)
+        made.append(_filtered(rule, chosen, making) if chosen else rule)
+    known = {name: rule.logsource for rule in rules for name in (rule.info.id, rule.info.name) if name}
+    states = [_state(one, used.get(id(one)), known) for one in filters]
+    rejected = [FilterState(one.path, one.line, "", "", "rejected", one.reason) for one in problems]
+    return made, sorted([*states, *rejected], key=lambda state: (state.path, state.line)), problems
+
+
+def next_expiry(states: Sequence[FilterState]) -> date | None:
+    """The day on which the next filter ends, None when none will."""
+    return min((one.expires for one in states if one.expires and one.word in {"active", "unused"}), default=None)
+
+
+def _read(document: Document, making: Making) -> _Filter:
+    """ValueError says what is wrong. The condition is read once here, to be refused if it is none."""
+    raw = document.document
+    attributes = read_attributes(raw)
+    source = read_logsource(raw)
+    section = raw["filter"]
+    if not isinstance(section, Mapping):
+        raise MetadataError("filter: a map with rules and a condition is needed")
+    detection = {name: value for name, value in section.items() if name != "rules"}
+    taxonomy = attributes.taxonomy or "sigma"
+    making.node(detection, making.names(taxonomy, source))
+    own = _extras(raw)
+    return _Filter(
+        state=FilterState(
+            path=document.path,
+            line=document.line,
+            id=attributes.id or document.hash,
+            title=attributes.title,
+            word="unused",
+            owner=own.owner if own else "",
+            reason=own.reason if own else "",
+            expires=own.expires if own else None,
+        ),
+        hash=document.hash,
+        logsource=source,
+        taxonomy=taxonomy,
+        wanted=_wanted(section.get("rules")),
+        section=detection,
+    )
+
+
+def _wanted(rules: object) -> frozenset[str]:
+    listed = [rules] if isinstance(rules, str) else rules
+    if not isinstance(listed, list) or not listed or not all(isinstance(one, str) and one for one in listed):
+        raise MetadataError('filter.rules: a list of ids or names of rules, or "any"')
+    return frozenset(_ANY if one.lower() == _ANY and len(listed) == 1 else one for one in listed)
+
+
+def _extras(raw: Mapping[str, Any]) -> _Extras | None:
+    if raw.get("soc") is None:
+        return None
+    try:
+        own = msgspec.convert(raw["soc"], _Extras)
+    except msgspec.ValidationError as error:
+        raise MetadataError(f"soc: {str(error).replace(' - at `$.', ' at `soc.')}") from error
+    if not own.owner.strip() or not own.reason.strip():
+        raise MetadataError("soc: a filter needs an owner and a reason")
+    return own
+
+
+def _filtered(rule: Rule, chosen: Sequence[_Filter], making: Making) -> Rule:
+    nodes: list[Node] = []
+    hashes: list[str] = []
+    for one in chosen:
+        node, lists = making.node(one.section, making.names(one.taxonomy, rule.logsource))
+        nodes.append(And((node,), f"filter: {one.state.title}"))
+        hashes += one.hash, lists
+    info = replace(rule.info, hash=content_id((rule.info.hash, *hashes)), filters=tuple(one.state.id for one in chosen))
+    return with_condition(replace(rule, info=info), And((rule.condition, *nodes)))
+
+
+def _state(one: _Filter, used: Sequence[str] | None, known: Mapping[str, LogSource]) -> FilterState:
+    state = one.state
+    if used is None:
+        return replace(state, word="expired", why=f"it ended on {state.expires}")
+    named = sorted(one.wanted - {_ANY})
+    why = [f"no rule {name}" for name in named if name not in known]
+    why += [
+        f"{name} is of {known[name]}, the filter of {one.logsource}"
+        for name in named
+        if name in known and not one.logsource.covers(known[name])
+    ]
+    if not used and not named:
+        why.append(f"no rule is of {one.logsource}")
+    if state.expires is None:
+        why.append("nobody answers for it: it has no owner, reason or end")
+    return replace(state, word="active" if used else "unused", why="; ".join(why), rules=tuple(used))
