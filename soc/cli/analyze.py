@@ -12,7 +12,7 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
-from soc.cli.command import language, translate, verb
+from soc.cli.command import language, today, translate, verb
 from soc.cli.progress import reading
 from soc.cli.show import SEVERITY_STYLE, WIDE, alert_table, console
 from soc.core.alert import Alert, encode
@@ -68,7 +68,7 @@ def command(
         raise click.UsageError(str(error)) from error
     if out:
         _writable(out)
-    content = load_content(rules, shipped=not only_rules)
+    content = load_content(rules, shipped=not only_rules, today=today())
     for problem in content.problems:
         click.echo(f"soc: {plain(problem)}", err=True)
     pipeline = build_pipeline(content, inventory, zone=zone, lateness="10m")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import click
@@ -11,6 +12,7 @@ import click
 from soc.core.errors import SocError
 from soc.core.hostile import prose
 from soc.core.i18n import LANGUAGES, Translate, chosen_language, translator
+from soc.core.when import LOCAL
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -91,3 +93,8 @@ def verb(name: str | None = None) -> Callable[[Callable[..., Any]], click.Comman
         return language_option(made)
 
     return decorate
+
+
+def today() -> date:
+    """The local date: filters and mutes end with a day."""
+    return datetime.now(LOCAL).date()

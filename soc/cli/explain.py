@@ -10,7 +10,7 @@ import orjson
 from rich.text import Text
 from rich.tree import Tree
 
-from soc.cli.command import language, translate, verb
+from soc.cli.command import language, today, translate, verb
 from soc.cli.show import console, title_of
 from soc.core.errors import SocError
 from soc.core.event import Event, from_wire
@@ -49,7 +49,7 @@ def command(rule: str, event: Path, rules: tuple[Path, ...], as_json: bool) -> N
 
 def _rule(wanted: str, more: tuple[Path, ...]) -> Rule:
     path = Path(wanted)
-    content = load_content([path] if path.is_file() else more, shipped=not path.is_file())
+    content = load_content([path] if path.is_file() else more, shipped=not path.is_file(), today=today())
 
     def is_meant(info: RuleInfo) -> bool:
         return path.is_file() or wanted in (info.id, info.name, Path(info.path).stem)

@@ -11,15 +11,17 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
-from soc.cli.command import TranslatedGroup, language_option, translate, verb
+from soc.cli.command import TranslatedGroup, language_option, today, translate, verb
 from soc.cli.show import console
 from soc.core.errors import Problem
 from soc.core.hostile import plain
 from soc.enrich import read_inventory
 from soc.pipeline.content import Content, load_content
 from soc.pipeline.samples import check_samples
+from soc.sigma import FilterState
 from soc.story import INVENTORY
 
+FILTER_STYLE = {"active": "green", "expired": "yellow", "unused": "yellow", "rejected": "bold red"}
 STATE_STYLE = {"active": "green", "blind": "yellow", "rejected": "bold red"}
 
 
@@ -41,7 +43,7 @@ def check(folders: tuple[Path, ...], as_json: bool, quiet: bool, no_samples: boo
     missing one is an error.
     Exit status: 0 all is well, 1 something is wrong.
     """
-    content = load_content(folders, shipped=not folders)
+    content = load_content(folders, shipped=not folders, today=today())
     wrong = [] if no_samples else check_samples(content, read_inventory(INVENTORY))
     report = _report(content, wrong)
     if as_json:
@@ -64,8 +66,9 @@ def _report(content: Content, samples: list[Problem]) -> dict[str, Any]:
     states = Counter(row["state"] for row in rows)
     return {
         "files": content.files,
-        "documents": len(rows) + content.filters,
-        "filters": content.filters,
+        "documents": len(rows) + sum(one.word != "rejected" for one in content.filters) + content.lists,
+        "filters": [_filter(one) for one in content.filters],
+        "lists": content.lists,
         "states": {word: states[word] for word in STATE_STYLE},
         "rules": rows,
         "samples": [{"path": wrong.path, "line": wrong.line, "reason": wrong.reason} for wrong in samples],
@@ -74,6 +77,11 @@ def _report(content: Content, samples: list[Problem]) -> dict[str, Any]:
 
 def _row(path: str, line: int, kind: str, id: str, title: str, state: str, reason: str) -> dict[str, Any]:
     return {"path": path, "line": line, "kind": kind, "id": id, "title": title, "state": state, "reason": reason}
+
+
+def _filter(one: FilterState) -> dict[str, Any]:
+    ours = {"owner": one.owner, "reason": one.reason, "expires": str(one.expires or ""), "rules": one.rules}
+    return {**_row(one.path, one.line, "filter", one.id, one.title, one.word, one.why), **{"filter": ours}}
 
 
 def _print(report: dict[str, Any], samples: list[Problem], *, quiet: bool) -> None:
@@ -88,6 +96,17 @@ def _print(report: dict[str, Any], samples: list[Problem], *, quiet: bool) -> No
                 Text(plain(f"{_short(row['path'])}:{row['line']}")),
                 Text(plain(row["title"])),
                 Text(plain(row["reason"])),
+            )
+    for row in report["filters"]:
+        if row["state"] in {"expired", "unused"} or (row["state"] == "active" and not quiet):
+            ours = row["filter"]
+            kept = t("by {owner} until {day}", owner=ours["owner"], day=ours["expires"]) if ours["owner"] else ""
+            why = "; ".join(plain(part) for part in (kept, ours["reason"], row["reason"]) if part)
+            table.add_row(
+                Text(t(row["state"]), style=FILTER_STYLE[row["state"]]),
+                Text(plain(f"{_short(row['path'])}:{row['line']}")),
+                Text(plain(t("filter: {title}", title=row["title"]))),
+                Text(why),
             )
     if table.row_count:
         console().print(table)

@@ -18,7 +18,7 @@ from soc.enrich import ENRICHED
 from soc.parsers import fills_by_dataset
 from soc.pipeline.mutes import Mute
 from soc.pipeline.packs import packs_in
-from soc.sigma import Loaded, Matcher, Rule, RuleState
+from soc.sigma import FilterState, Loaded, Matcher, Rule, RuleState
 
 Quiet = TypeVar("Quiet", Rule, Correlation)
 
@@ -27,9 +27,10 @@ Quiet = TypeVar("Quiet", Rule, Correlation)
 class Content:
     """What detection runs with. Everything read is in rules, correlations, filters or problems: nothing vanishes.
 
+    filters      every Sigma filter with its state; the rejected ones are problems as well. lists: number of value lists
     muted        rule or correlation id -> the mute that keeps it quiet; it feeds correlations all the same
     idle_mutes   mutes that do nothing: those whose day has come, and those of rules that are not there
-    valid_until  the day on which a mute ends, so that the content has to be loaded anew; None if none ever does
+    valid_until  the day on which a mute or a filter ends, so that all has to be loaded anew; None for never
     fingerprint  of the files that it was read from; "" where nobody watches them
     """
 
@@ -37,11 +38,12 @@ class Content:
     correlations: tuple[Correlation, ...]
     problems: tuple[Problem, ...]
     files: int
-    filters: int
+    filters: tuple[FilterState, ...]
     matcher: Matcher
     states: dict[str, RuleState]
     lines: dict[str, int]
     fingerprint: str = ""
+    lists: int = 0
     muted: dict[str, Mute] = field(default_factory=dict)
     idle_mutes: tuple[Mute, ...] = ()
     valid_until: date | None = None
@@ -55,7 +57,8 @@ class Content:
         mapping, rules = sigma.shipped_mapping(), self.rules_by_id
 
         def name(rule: str, field: str) -> str:
-            return mapping.names(rules[rule].logsource)(field)[0] if rule in rules else field
+            mapped = rule in rules and rules[rule].taxonomy == "sigma"
+            return mapping.names(rules[rule].logsource)(field)[0] if mapped else field
 
         return name
 
@@ -65,9 +68,9 @@ def load_content(
 ) -> Content:
     """Reads, checks and compiles the shipped rules and those of the folders. Wrong files become problems.
 
-    mutes are in force before their day; today is the local date, which the caller knows.
+    mutes and filters are in force before their day; today is the local date, which the caller knows.
     """
-    loaded = sigma.load(content_paths(folders, shipped=shipped))
+    loaded = sigma.load(content_paths(folders, shipped=shipped), today=today)
     documents = [(found.document, found.path, found.line, found.hash) for found in loaded.correlations]
     correlations, wrong = correlation.load(documents, _by_reference(loaded))
     muted = {mute.id: mute for mute in mutes if mute.holds(today)}
@@ -75,18 +78,20 @@ def load_content(
     silent = correlation.silenced(correlations) | muted.keys()
     rules = tuple(_silent(rule) if rule.info.id in silent else rule for rule in loaded.rules)
     datasets = available_datasets()
+    ends = [loaded.next_expiry, *(mute.until for mute in muted.values())]
     return Content(
         rules=rules,
         correlations=tuple(_silent(found) if found.info.id in muted else found for found in correlations),
         problems=tuple(sorted([*loaded.problems, *wrong])),
         files=loaded.files,
-        filters=len(loaded.filters),
+        filters=loaded.filter_states,
+        lists=loaded.lists,
         matcher=sigma.compile(rules, datasets),
         states={rule.info.id: _state(rule, datasets, muted) for rule in rules},
         lines={str(found.document.get("id")): found.line for found in loaded.correlations},
         muted={id: mute for id, mute in muted.items() if id in known},
         idle_mutes=tuple(mute for mute in mutes if mute.id not in known or mute.id not in muted),
-        valid_until=min((mute.until for mute in muted.values()), default=None),
+        valid_until=min((day for day in ends if day), default=None),
     )
 
 
