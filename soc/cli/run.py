@@ -19,7 +19,8 @@ from soc.core.settings import Settings, read_settings, zone_seconds
 from soc.engines.service import serve
 from soc.enrich import read_inventory
 from soc.parsers import devices
-from soc.pipeline.content import Content, load_content
+from soc.pipeline.build import content_of
+from soc.pipeline.content import Content
 from soc.web import Access
 
 
@@ -36,12 +37,13 @@ from soc.web import Access
 def command(path: Path, check: bool) -> None:
     """Collect, detect and alert until stopped: syslog ports and files in, alerts in the store and the console.
 
-    SIGTERM or Ctrl-C stops it within 10 seconds with everything received on disk.
+    SIGTERM or Ctrl-C stops it within 10 seconds with everything received on disk. Rules that change are loaded
+    while it runs; SIGHUP loads them at once.
     """
     t = translate()
     settings = read_settings(path)
     _check(path, settings)
-    content = load_content([Path(folder) for folder in settings.rules], shipped=settings.shipped_rules)
+    content = content_of(settings, SystemClock().now())
     for line in plan(settings, content):
         click.echo(line)
     if check:
@@ -92,8 +94,9 @@ def plan(settings: Settings, content: Content) -> list[str]:
 
 async def _serve(settings: Settings, content: Content, password: str) -> None:
     t = translate()
-    stop = asyncio.Event()
+    stop, asked = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
 
@@ -104,7 +107,7 @@ async def _serve(settings: Settings, content: Content, password: str) -> None:
             click.echo(t("sign in once with the password {password}", password=password))
         click.echo(t("running; Ctrl-C stops"))
 
-    await serve(settings, content, SystemClock(), Access(password, settings.language), stop, started, _report)
+    await serve(settings, content, SystemClock(), Access(password, settings.language), stop, asked, started, _report)
     click.echo(t("stopped"))
 
 

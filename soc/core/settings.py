@@ -83,6 +83,7 @@ class Settings(_Strict, frozen=True):
     inventory: str = ""
     rules: tuple[str, ...] = ()
     shipped_rules: bool = True
+    reload: Duration = "2s"
     timezone: Zone = "+07:00"
     lateness: Duration = "10s"
     fold: Duration = "24h"

@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from soc.core.errors import SocError, StoreError
 from soc.core.event import RawBatch, Rejected
 from soc.core.settings import Settings, duration, size
 from soc.core.store import Retention, Store
+from soc.pipeline.content import Content
 from soc.pipeline.pipeline import Outcome, Pipeline, reached
 from soc.pipeline.watermark import Watermark
 
@@ -55,6 +57,7 @@ class Progress:
 
     skew  per origin, µs by which its latest lines' times differ from their receipt: > 0 is a clock that runs
           ahead, < 0 one that is behind, or lines that come late
+    pause  the longest time (µs) from one round to the next since somebody set it to 0
     """
 
     position: int = 0
@@ -65,6 +68,7 @@ class Progress:
     failures: int = 0
     last_failure: str = ""
     watermark: int = 0
+    pause: int = 0
     last_seen: dict[str, int] = field(default_factory=dict)
     per_origin: Counter[str] = field(default_factory=Counter)
     skew: dict[str, int] = field(default_factory=dict)
@@ -84,6 +88,9 @@ class Processor:
         self._committed = self._purged_at = clock.now()
         self._snapshot_at = self._committed + SNAPSHOT_EVERY
         self._dirty = False
+        self._round = self._committed
+        self._offered: tuple[Content, Future[None]] | None = None
+        self._used: Future[None] | None = None
         self.progress = Progress()
         self._fresh = (0, self._watermark.state(), pipeline.state())
         self._resume()
@@ -127,6 +134,7 @@ class Processor:
 
     def _step(self) -> bool:
         """One round; False when there was nothing to read."""
+        self._use_offered()
         batches = self._spool.read(self.progress.position, BATCH_LINES)
         for batch in batches:
             self._process(batch)
@@ -135,7 +143,32 @@ class Processor:
             self._watermark.tick(now)
         self._advance()
         self._commit_when_due(now)
+        self.progress.pause = max(self.progress.pause, now - self._round)
+        self._round = now
+        if self._used:
+            self._used.set_result(None)
+            self._used = None
         return bool(batches)
+
+    def use(self, content: Content) -> Future[None]:
+        """Asks, from any thread, for other rules. The future is done when a round with them is; or it has the error,
+        and the rules are what they were.
+        """
+        done: Future[None] = Future()
+        self._offered = (content, done)
+        return done
+
+    def _use_offered(self) -> None:
+        if self._offered is None:
+            return
+        (content, done), self._offered = self._offered, None
+        try:
+            self._pipeline.use(content)
+        except Exception as error:  # noqa: BLE001 - a defect in taking over must leave the old rules running
+            self._failed(error)
+            done.set_exception(error)
+        else:
+            self._used = done
 
     def stop(self) -> None:
         """Asks the loop to end; it stores a snapshot first."""

@@ -20,10 +20,11 @@ from soc.core.errors import SocError
 from soc.core.settings import Settings, size, zone_seconds
 from soc.core.store import STORE_FILE
 from soc.engines.embedded import Processor, stored_position
+from soc.engines.reload import Reloader
 from soc.pipeline.build import build_pipeline
 from soc.pipeline.content import Content
 from soc.stores.sqlite import SqliteStore
-from soc.web import Access, create_app
+from soc.web import Access, Reload, create_app
 
 STOP_WITHIN = 8.0
 """Seconds for everything to stop; the promise is 10."""
@@ -38,10 +39,15 @@ class Server(uvicorn.Server):
 
 
 def console_server(
-    store: Path, access: Access, health: Callable[[], dict[str, object]], host: str, port: int
+    store: Path,
+    access: Access,
+    health: Callable[[], dict[str, object]],
+    host: str,
+    port: int,
+    reload: Reload | None = None,
 ) -> Server:
-    """The console on a store, not yet started."""
-    app = create_app(lambda: SqliteStore.read_only(store), access, health)
+    """The console on a store, not yet started. reload: what loads the rules again, where a service runs."""
+    app = create_app(lambda: SqliteStore.read_only(store), access, health, reload)
     config = uvicorn.Config(
         app,
         host=host,
@@ -73,10 +79,12 @@ async def serve(
     clock: Clock,
     access: Access,
     stop: asyncio.Event,
+    asked: asyncio.Event,
     started: Callable[[Agent], None],
     report: Callable[[str], None],
 ) -> None:
-    """Runs until ``stop`` is set, then ends within STOP_WITHIN seconds with everything durable.
+    """Runs until ``stop`` is set, then ends within STOP_WITHIN seconds with everything durable. ``asked`` set
+    means: load the rules again.
 
     SettingsError if an input cannot start; StoreError if the store cannot be opened; SocError if the disk
     refuses to keep lines, since going on would lose them.
@@ -92,6 +100,7 @@ async def serve(
     processor = Processor(spool, pipeline, store, settings, clock)
     agent = Agent(settings, spool, clock, report)
     thread = threading.Thread(target=processor.run, name="processor")
+    reloader = Reloader(settings, content, processor, clock, report, asked)
 
     def health() -> dict[str, object]:
         progress = processor.progress
@@ -112,18 +121,20 @@ async def serve(
                 for name, lines in progress.per_origin.most_common(200)
             ],
             "inputs": {name: _numbers(counters) for name, counters in agent.counters().items()},
+            "rules": asdict(reloader.status),
             "now": clock.now(),
         }
 
     console = settings.console
     sockets = [listen(console.host, console.port)] if console.enabled else []
-    server = console_server(store_path, access, health, console.host, console.port)
+    server = console_server(store_path, access, health, console.host, console.port, reloader.now)
     await agent.start()
     thread.start()
     tasks = [asyncio.create_task(server.serve(sockets))] if sockets else []
     stopping = asyncio.create_task(stop.wait())
     failed = asyncio.create_task(agent.failed())
     processing = asyncio.create_task(asyncio.to_thread(thread.join))
+    reloading = asyncio.create_task(reloader.run())
     try:
         started(agent)
         await asyncio.wait({stopping, failed, processing, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -131,11 +142,12 @@ async def serve(
         if processing.done():
             broken = f"the processor ended: {processor.progress.last_failure}"
     finally:
+        reloading.cancel()
         server.should_exit = True
         await agent.stop(STOP_WITHIN / 2)
         processor.stop()
         await asyncio.wait({processing}, timeout=STOP_WITHIN / 2)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(reloading, *tasks, return_exceptions=True)
         for task in (stopping, failed):
             task.cancel()
         spool.close()

@@ -1,12 +1,17 @@
-"""The only constructor of pipelines: settings as people write them, turned into the values that stages take."""
+"""The only constructor of pipelines and their content: settings as people write them become what stages take."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from soc.core.settings import duration
+from soc.core.settings import Settings, duration, zone_seconds
 from soc.enrich import Inventory, read_inventory
-from soc.pipeline.content import Content
+from soc.pipeline.content import Content, content_paths, load_content
+from soc.pipeline.fingerprint import fingerprint
+from soc.pipeline.mutes import MUTES_FILE, read_mutes
+from soc.pipeline.packs import PACKS, packs_in
 from soc.pipeline.pipeline import Pipeline
 
 
@@ -21,3 +26,37 @@ def build_pipeline(
     """A fresh pipeline. zone in seconds east of UTC; lateness and fold as durations ("10s", "24h")."""
     known = read_inventory(inventory) if inventory else Inventory.empty()
     return Pipeline(content, known, zone=zone, lateness=duration(lateness), fold=duration(fold))
+
+
+def content_of(settings: Settings, now: int) -> Content:
+    """The rules that soc.yml asks for, as they are on disk, with the mutes in force at a time (µs).
+
+    SettingsError if the mutes cannot be read; OSError if a folder cannot be listed.
+    """
+    before = fingerprint(watched(settings))
+    content = load_content(
+        _folders(settings),
+        shipped=settings.shipped_rules,
+        mutes=read_mutes(_mutes(settings)),
+        today=local_date(now, zone_seconds(settings.timezone)),
+    )
+    return replace(content, fingerprint=before)
+
+
+def watched(settings: Settings) -> tuple[Path, ...]:
+    """Every file and folder that ``content_of`` reads."""
+    return content_paths(_folders(settings), shipped=settings.shipped_rules, mutes=_mutes(settings))
+
+
+def local_date(now: int, zone: int) -> date:
+    """The day of a time (µs) in a zone (seconds east of UTC)."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now, seconds=zone)).date()
+
+
+def _folders(settings: Settings) -> list[Path]:
+    """The folders that soc.yml names, and every pack that was imported."""
+    return [*map(Path, settings.rules), *packs_in(Path(settings.data_dir) / PACKS)]
+
+
+def _mutes(settings: Settings) -> Path:
+    return Path(settings.data_dir) / MUTES_FILE

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -32,6 +33,9 @@ HEADERS = {
 }
 PUBLIC = ("/login", "/static/", "/healthz", "/language")
 MAX_FORM = 10_000
+
+Reload = Callable[[], Awaitable[object]]
+"""Loads the rules again; done when the new ones are running or refused."""
 
 
 class Guard(BaseHTTPMiddleware):
@@ -64,8 +68,15 @@ def _same_site(request: Request) -> bool:
     return request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
 
 
-def create_app(open_store: Callable[[], Store], access: Access, health: Callable[[], dict[str, object]]) -> Starlette:
-    """The console on a store. open_store gives a fresh read-only store for each request; health the live figures."""
+def create_app(
+    open_store: Callable[[], Store],
+    access: Access,
+    health: Callable[[], dict[str, object]],
+    reload: Reload | None = None,
+) -> Starlette:
+    """The console on a store. open_store gives a fresh read-only store for each request; health the live figures;
+    reload loads the rules again, where there is a service that runs them.
+    """
     app = Starlette(
         routes=[
             Route("/", lambda request: RedirectResponse("/alerts", 303)),
@@ -77,6 +88,8 @@ def create_app(open_store: Callable[[], Store], access: Access, health: Callable
             Route("/alerts/{id:str}", pages.alert),
             Route("/events/{id:str}", pages.event),
             Route("/health", pages.health),
+            Route("/rules", _rules, methods=["GET"]),
+            Route("/rules/reload", _reload, methods=["POST"]),
             Route("/healthz", lambda request: PlainTextResponse("ok")),
             Mount("/static", StaticFiles(packages=[("soc.web", "static")])),
         ],
@@ -86,6 +99,7 @@ def create_app(open_store: Callable[[], Store], access: Access, health: Callable
     app.state.open_store = open_store
     app.state.access = access
     app.state.health = health
+    app.state.reload = reload
     return app
 
 
@@ -122,3 +136,22 @@ async def _language(request: Request) -> Response:
     if language in LANGUAGES:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86400, httponly=True, samesite="strict")
     return response
+
+
+def _rules(request: Request) -> Response:
+    """The rules in use and the latest reloads, for machines: what the health page shows for people."""
+    live = request.app.state.health()
+    if "rules" not in live:
+        raise HTTPException(404)
+    return JSONResponse(live["rules"])
+
+
+async def _reload(request: Request) -> Response:
+    """Loads the rules again. A page of the console gets the health page, anything else 200, or 409 if refused."""
+    if request.app.state.reload is None:
+        raise HTTPException(404)
+    await request.app.state.reload()
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/health#rules", 303)
+    status = request.app.state.health()["rules"]
+    return JSONResponse(status, 409 if status["refused"] else 200)
