@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from soc.cli.show import console
 from soc.core.i18n import Translate
-from soc.engines.analyze import Totals
+
+
+class Read(Protocol):
+    """How far a run is: lines, and bytes of all bytes (0 when unknown)."""
+
+    lines: int
+    consumed: int
+    size: int
 
 
 @contextmanager
-def reading(t: Translate) -> Iterator[Callable[[Totals], None]]:
-    """Gives the function that analyze() calls after each batch; the bar is on standard error."""
+def reading(t: Translate) -> Iterator[Callable[[Read], None]]:
+    """Gives the function that the engine calls after each batch; the bar is on standard error."""
     terminal = console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -29,7 +37,7 @@ def reading(t: Translate) -> Iterator[Callable[[Totals], None]]:
     ) as bar:
         task = bar.add_task(t("reading"), total=None, lines=0, rate=0.0)
 
-        def update(totals: Totals) -> None:
+        def update(totals: Read) -> None:
             elapsed = bar.tasks[0].elapsed or 0.0
             bar.update(
                 task,

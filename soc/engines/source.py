@@ -1,4 +1,4 @@
-"""Log files as batches of lines: plain, gzip and zstd, of any size in constant memory."""
+"""Log files as batches of lines: plain, gzip, zstd, and Windows event logs, of any size in constant memory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import IO, cast
 
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
+from soc.engines import evtx
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -28,7 +29,6 @@ _UNREADABLE = {
     b"PK\x03\x04": "a zip archive; unpack it first",
     b"\xfd7zXZ\x00": "xz-compressed; unpack it first (xz -d)",
     b"BZh": "bzip2-compressed; unpack it first (bzip2 -d)",
-    b"ElfFile\x00": "a Windows event log (EVTX), which is not read yet",
     b"\x7fELF": "a program, not a log",
     b"SQLite format 3\x00": "a SQLite database, not a log",
     b"%PDF": "a PDF, not a log",
@@ -44,6 +44,7 @@ class UnusableInput(SocError):
 class LogFile:
     """One input. ``consumed`` and ``size`` are bytes on disk, for progress; both are 0 for a pipe.
 
+    ``plain`` says that it is a file whose bytes are the lines. A Windows event log has a JSON line for each record.
     ``modified`` (µs) is when its last line was written; of a pipe, which is being written, now.
     """
 
@@ -52,6 +53,7 @@ class LogFile:
         self._raw: IO[bytes] = sys.stdin.buffer if path is None else _opened(path)
         found = _regular(self._raw)
         self.size = found.st_size if found else 0
+        self.records: Iterator[list[bytes]] | None = None
         self.modified = int(found.st_mtime * 1_000_000) if found else SystemClock().now()
         try:
             self._text = self._decoded()
@@ -69,6 +71,11 @@ class LogFile:
             return gzip.GzipFile(fileobj=buffered)
         if head.startswith(b"\x28\xb5\x2f\xfd"):
             return zstd.ZstdFile(buffered)
+        if head.startswith(evtx.MAGIC):
+            if not self.path or not self.size:
+                raise UnusableInput(f"{self.path or 'stdin'}: a Windows event log (EVTX) can only be read from a file")
+            self.records = evtx.records(self.path, self.size)
+            return buffered
         for magic, what in _UNREADABLE.items():
             if head.startswith(magic):
                 raise UnusableInput(f"{self.path or 'stdin'}: {what}")
@@ -79,6 +86,8 @@ class LogFile:
     @property
     def consumed(self) -> int:
         """Bytes taken from disk so far."""
+        if self.records is not None:
+            return self.size if self._ended else 0
         return self._raw.tell() if self.path and self.size else 0
 
     def batches(self, lines: int = 2000) -> Iterator[tuple[bytes, ...]]:
@@ -100,12 +109,35 @@ class LogFile:
         if held:
             yield tuple(held)
 
-    def _more(self) -> list[bytes]:
+    @property
+    def plain(self) -> bool:
+        return bool(self.size) and self._text is self._buffered and self.records is None
+
+    def blocks(self) -> Iterator[bytes]:
+        """The text in blocks of whole lines, about 1 MiB each; of a longer line only how it begins and ends.
+
+        UnusableInput as from batches.
+        """
+        tail = b""
         try:
-            chunk = self._text.read1(CHUNK)  # not read: a slow pipe gives what it has
-        except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
-            self._ended = True
-            raise UnusableInput(f"{self.path or 'stdin'}: {error}") from error
+            while chunk := self._chunk():
+                head, found, rest = chunk.rpartition(b"\n")
+                if found:
+                    yield tail + head + found
+                    tail = rest
+                elif len(tail) < MAX_LINE:
+                    tail += rest
+        except UnusableInput:
+            if tail:
+                yield tail
+            raise
+        if tail:
+            yield tail
+
+    def _more(self) -> list[bytes]:
+        if self.records is not None:
+            return self._more_records(self.records)
+        chunk = self._chunk()
         if not chunk:
             self._ended = True
             return [self._tail] if self._tail else []
@@ -116,6 +148,22 @@ class LogFile:
             self._tail = b""
             self.cut += 1
         return [line[:-1] if line.endswith(b"\r") else line for line in lines]
+
+    def _chunk(self) -> bytes:
+        try:
+            return self._text.read1(CHUNK)  # not read: a slow pipe gives what it has
+        except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
+            self._ended = True
+            raise UnusableInput(f"{self.path or 'stdin'}: {error}") from error
+
+    def _more_records(self, records: Iterator[list[bytes]]) -> list[bytes]:
+        try:
+            lines = next(records, None)
+        except (OSError, EOFError) as error:
+            self._ended = True
+            raise UnusableInput(f"{self.path}: {error}") from error
+        self._ended = lines is None
+        return lines or []
 
     def close(self) -> None:
         """Frees the file; harmless when called twice."""

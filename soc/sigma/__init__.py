@@ -6,6 +6,7 @@ from soc.sigma.filters import FilterState
 from soc.sigma.load import Loaded, Rule, load
 from soc.sigma.mapping import IDENTITY, FieldMap, read_mapping, shipped_mapping
 from soc.sigma.matcher import Matcher, compile
+from soc.sigma.native import NativeRouter
 from soc.sigma.scan import scanner_name
 from soc.sigma.state import RuleState, state
 
@@ -16,6 +17,7 @@ __all__ = [
     "FilterState",
     "Loaded",
     "Matcher",
+    "NativeRouter",
     "Node",
     "Rule",
     "RuleState",

@@ -1,0 +1,57 @@
+"""A JSON record of any product as a flat event: ``{"a": {"b": 1}}`` is ``{"a.b": 1}``, its own names stay."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from soc.core.event import Event, Scalar
+
+MAX_DEPTH: Final = 32
+NESTED: Final = frozenset({dict, list})
+
+
+def flat(record: dict[str, Any]) -> Event:
+    """The record with dotted names. It is taken apart: without anything nested it is itself the event.
+
+    Of a list of objects each name has the values of all of them. What is nested deeper than 32 levels is left out.
+    """
+    if NESTED.isdisjoint(map(type, record.values())):
+        return record
+    event: Event = {}
+    _flatten("", record, event, 0)
+    return event
+
+
+def _flatten(prefix: str, node: dict[str, Any], into: Event, depth: int) -> None:
+    for key, value in node.items():
+        kind = type(value)
+        if kind is dict:
+            if depth < MAX_DEPTH:
+                _flatten(f"{prefix}{key}.", value, into, depth + 1)
+        elif kind is list:
+            _list(prefix + key, value, into, depth)
+        else:
+            into[prefix + key] = value
+
+
+def _list(name: str, items: list[Any], into: Event, depth: int) -> None:
+    into_name: list[Scalar] = []
+    rows: dict[str, list[Scalar]] = {}
+    for item in items if depth < MAX_DEPTH else ():
+        if type(item) is dict:
+            row: Event = {}
+            _flatten(f"{name}.", item, row, depth + 1)
+            for key, value in row.items():
+                rows.setdefault(key, []).extend(value if isinstance(value, tuple) else (value,))
+        elif type(item) is list:
+            inner: Event = {}
+            _list(name, item, inner, depth + 1)
+            for key, value in inner.items():
+                rows.setdefault(key, []).extend(value if isinstance(value, tuple) else (value,))
+        else:
+            into_name.append(item)
+    for key, values in rows.items():
+        if key != name:
+            into[key] = tuple(values)
+    if into_name or not rows or name in rows:
+        into[name] = (*into_name, *rows.get(name, ()))

@@ -1,0 +1,232 @@
+"""A Windows event log record, in any of the shapes that tools write, as a flat event with the names that Sigma uses.
+
+    {"Event": {"System": {...}, "EventData": {...}}}    the record's XML as JSON (EVTX readers)
+    {"winlog": {"channel": ..., "event_data": {...}}}   as Elastic's shippers send it
+    {"EventID": 1, "Channel": ..., "Image": ...}        flat already; or flat with "Event.System." before the names
+
+Fields of EventData and UserData keep their names and win over those of System, which are: Provider_Name, EventID,
+Version, Level, Task, Opcode, Keywords, TimeCreated, EventRecordID, ProcessID, ThreadID, Channel, Computer, UserID.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from soc.core.event import Event
+from soc.core.flat import NESTED, flat
+from soc.core.windows.synonyms import DEFENDER, SYNONYMS, add_synonyms
+
+_NOTHING: Final[dict[str, Any]] = {}
+# What exporters of flat records call the fields of System.
+_EXPORTED: Final = {
+    "SourceName": "Provider_Name",
+    "ProviderName": "Provider_Name",
+    "Provider": "Provider_Name",
+    "Hostname": "Computer",
+    "MachineName": "Computer",
+    "RecordNumber": "EventRecordID",
+    "ExecutionProcessID": "ProcessID",
+    "ExecutionThreadID": "ThreadID",
+}
+_SHIPPED: Final = {
+    "channel": "Channel",
+    "event_id": "EventID",
+    "provider_name": "Provider_Name",
+    "computer_name": "Computer",
+    "record_id": "EventRecordID",
+    "version": "Version",
+    "opcode": "Opcode",
+    "task": "Task",
+    "keywords": "Keywords",
+    "process.pid": "ProcessID",
+    "process.thread.id": "ThreadID",
+    "user.identifier": "UserID",
+}
+_LEVELS: Final = {"critical": 1, "error": 2, "warning": 3, "information": 4, "verbose": 5}
+# Names below System that are not the end of their path.
+_DOTTED: Final = {
+    "Provider.Name": "Provider_Name",
+    "EventID": "EventID",
+    "Execution.ProcessID": "ProcessID",
+    "Execution.ThreadID": "ThreadID",
+    "Security.UserID": "UserID",
+    "TimeCreated.SystemTime": "TimeCreated",
+}
+
+
+def event_of(record: dict[str, Any]) -> Event:
+    """A JSON record, of Windows or not, as a flat event. It is taken apart and must not be used afterwards."""
+    body = record.get("Event")
+    if type(body) is dict and type(system := body.get("System")) is dict:
+        return _plain(body, system) or _from_xml(body, system)
+    if "EventID" in record:
+        return _exported(flat(record))
+    if type(system := record.get("System")) is dict and "EventID" in system:
+        return _from_xml(record, system)
+    if type(winlog := record.get("winlog")) is dict:
+        return _shipped(record, winlog)
+    event = flat(record)
+    if "Event.System.EventID" in event or "Event.System.EventID.#text" in event:
+        return _dotted(event)
+    return _exported(event) if "winlog.event_id" in event else event
+
+
+def _plain(body: dict[str, Any], system: dict[str, Any]) -> Event | None:
+    """What _from_xml does, for nearly all records in half the time; None, with nothing changed, for the others."""
+    data = body.get("EventData")
+    if type(data) is not dict or len(body) > 3 or not NESTED.isdisjoint(map(type, data.values())):
+        return None
+    number = system.get("EventID")
+    try:
+        provider, created = system["Provider"]["#attributes"], system["TimeCreated"]["#attributes"]
+        execution, security = system["Execution"]["#attributes"], system["Security"]
+        name, time = provider["Name"], created["SystemTime"]
+        process, thread = execution["ProcessID"], execution["ThreadID"]
+        user = None if security is None else security["#attributes"]["UserID"]
+        if type(number) is dict:
+            return None
+        del system["Provider"], system["TimeCreated"], system["Execution"], system["Security"]
+    except (KeyError, TypeError):
+        return None
+    system.pop("Correlation", None)
+    system["Provider_Name"] = name
+    system["TimeCreated"] = time
+    system["ProcessID"] = process
+    system["ThreadID"] = thread
+    if user is not None:
+        system["UserID"] = user
+    if not NESTED.isdisjoint(map(type, system.values())):
+        return add_synonyms(flat(system | data))
+    system.update(data)
+    if number in SYNONYMS or system.get("Channel") == DEFENDER:
+        add_synonyms(system)
+    return system
+
+
+def _from_xml(body: dict[str, Any], system: dict[str, Any]) -> Event:
+    """The dict of System becomes the event and takes EventData's fields in one step: no loop over the fields."""
+    event: Event = system
+    provider, created = _attributes(system, "Provider"), _attributes(system, "TimeCreated")
+    execution, security = _attributes(system, "Execution"), _attributes(system, "Security")
+    system.pop("Correlation", None)
+    if "Name" in provider:
+        event["Provider_Name"] = provider["Name"]
+    if "SystemTime" in created:
+        event["TimeCreated"] = created["SystemTime"]
+    if "ProcessID" in execution:
+        event["ProcessID"] = execution["ProcessID"]
+        event["ThreadID"] = execution.get("ThreadID")
+    if "UserID" in security:
+        event["UserID"] = security["UserID"]
+    data = body.get("EventData")
+    if type(data) is dict:
+        event.update(data)
+    elif data is not None:
+        event["Data"] = data
+    if "UserData" in body:
+        event.update(_user_data(body["UserData"]))
+    if "RenderingInfo" in body and type(rendered := body["RenderingInfo"]) is dict and "Message" in rendered:
+        event["Message"] = rendered["Message"]
+    if not NESTED.isdisjoint(map(type, event.values())):
+        event = _unnested(event)
+    return add_synonyms(event)
+
+
+def _attributes(system: dict[str, Any], name: str) -> dict[str, Any]:
+    """An element that has only attributes, as the several ways of writing XML as JSON have it."""
+    node = system.pop(name, _NOTHING)
+    if type(node) is not dict:
+        return _NOTHING if node is None else {"Name": node}
+    found = node.get("#attributes")
+    if type(found) is dict:
+        return found
+    if not node:
+        beside = system.pop(f"{name}_attributes", None)
+        return beside if type(beside) is dict else _NOTHING
+    return {key.lstrip("@#"): value for key, value in node.items()}
+
+
+def _user_data(data: object) -> dict[str, Any]:
+    """UserData has one element of its own, below which are the fields."""
+    if type(data) is not dict:
+        return _NOTHING
+    fields: dict[str, Any] = {}
+    for name, value in data.items():
+        if type(value) is dict:
+            fields.update(value)
+        elif not name.endswith("_attributes"):
+            fields[name] = value
+    return fields
+
+
+def _unnested(event: dict[str, Any]) -> Event:
+    """Elements with attributes lose them and keep their text; lists become tuples; what is nested gets dotted names."""
+    for name, value in list(event.items()):
+        if name.startswith("#") or (name.endswith("_attributes") and type(value) is dict):
+            del event[name]
+        elif type(value) is dict and ("#text" in value or value.keys() <= {"#attributes"}):
+            event[name] = value.get("#text")
+    data = event.get("Data")
+    if type(data) is list and any(type(item) is dict for item in data):
+        event.pop("Data")
+        event.update(_named(data))
+    return flat(event)
+
+
+def _named(items: list[Any]) -> dict[str, Any]:
+    """``<Data Name="Image">x</Data>`` as a list of objects: by its name; those without a name are Data."""
+    fields: dict[str, Any] = {}
+    others: list[Any] = []
+    for item in items:
+        inside = item if type(item) is dict else {"#text": item}
+        attributes = inside.get("#attributes")
+        name = attributes.get("Name") if type(attributes) is dict else inside.get("@Name", inside.get("Name"))
+        text = inside.get("#text", inside.get("content"))
+        if type(name) is str and name:
+            fields[name] = text
+        else:
+            others.append(text)
+    return fields | {"Data": others} if others else fields
+
+
+def _exported(event: Event) -> Event:
+    for name, ours in _EXPORTED.items():
+        if name in event and ours not in event:
+            event[ours] = event[name]
+    return add_synonyms(event)
+
+
+def _shipped(record: dict[str, Any], winlog: dict[str, Any]) -> Event:
+    event: Event = {}
+    for part in ("user_data", "event_data"):
+        data = winlog.pop(part, None)
+        if type(data) is dict:
+            event.update(flat(data))
+    fields = flat(winlog)
+    for name, ours in _SHIPPED.items():
+        if name in fields and ours not in event:
+            event[ours] = fields[name]
+    log = record.get("log")
+    level = log.get("level") if type(log) is dict else record.get("log.level")
+    if type(level) is str and level in _LEVELS:
+        event.setdefault("Level", _LEVELS[level])
+    for name, ours in (("message", "Message"), ("@timestamp", "TimeCreated")):
+        if type(text := record.get(name)) is str:
+            event.setdefault(ours, text)
+    return add_synonyms(event)
+
+
+def _dotted(event: Event) -> Event:
+    """Names such as Event.System.Provider.#attributes.Name and Event.EventData.Image, by their ends."""
+    found: Event = {}
+    fields: Event = {}
+    for path, value in event.items():
+        name = path.replace(".#attributes", "").removesuffix(".#text")
+        if name.startswith("Event.System."):
+            name = name.removeprefix("Event.System.")
+            found[_DOTTED.get(name, name)] = value
+        elif name.startswith("Event.EventData."):
+            fields[name.removeprefix("Event.EventData.")] = value
+        elif name.startswith("Event.UserData."):
+            fields[name.removeprefix("Event.UserData.").partition(".")[2]] = value
+    return add_synonyms(found | fields)

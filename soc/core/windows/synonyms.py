@@ -1,0 +1,98 @@
+"""The names that Sigma's rules use for what some Windows records call differently; both names are kept.
+
+Security 4688 and 4657 are process creation and registry events, whose rules use Sysmon's names (Sigma's taxonomy).
+Sources: Microsoft, "4688(S): A new process has been created", "4657(S): A registry value was modified", "Well-known
+SIDs", and Sysmon's documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from soc.core.event import Event, Value
+
+_ACCOUNTS: Final = {
+    "S-1-5-18": "NT AUTHORITY\\SYSTEM",
+    "S-1-5-19": "NT AUTHORITY\\LOCAL SERVICE",
+    "S-1-5-20": "NT AUTHORITY\\NETWORK SERVICE",
+}
+_INTEGRITY: Final = {
+    "S-1-16-4096": "Low",
+    "S-1-16-8192": "Medium",
+    "S-1-16-8448": "Medium",
+    "S-1-16-12288": "High",
+    "S-1-16-16384": "System",
+}
+_NOBODY: Final = frozenset({None, "", "-", "S-1-0-0", "0x0"})
+_HIVES: Final = (("\\REGISTRY\\MACHINE\\", "HKLM\\"), ("\\REGISTRY\\USER\\", "HKU\\"))
+_DWORD, _QWORD, _BINARY, _DELETED = "%%1876", "%%1883", "%%1875", "%%1906"
+
+
+def add_synonyms(event: Event) -> Event:
+    """The same event with the further names, if it is one that has any."""
+    add = SYNONYMS.get(event.get("EventID"))
+    if add is not None:
+        add(event)
+    elif event.get("Channel") == DEFENDER:
+        _without_spaces(event)
+    return event
+
+
+def _process(event: Event) -> None:
+    """4688 in Sysmon's words: the process, its parent, and the account that it runs as."""
+    if "NewProcessName" not in event:
+        return
+    put = event.setdefault
+    put("Image", event["NewProcessName"])
+    if "ParentProcessName" in event:
+        put("ParentImage", event["ParentProcessName"])
+    who = "Subject" if event.get("TargetUserSid") in _NOBODY else "Target"
+    put("User", _account(event, who))
+    put("LogonId", event.get(f"{who}LogonId"))
+    if isinstance(label := event.get("MandatoryLabel"), str) and label in _INTEGRITY:
+        put("IntegrityLevel", _INTEGRITY[label])
+
+
+def _account(event: Event, who: str) -> Value:
+    sid, name, domain = (event.get(f"{who}{part}") for part in ("UserSid", "UserName", "DomainName"))
+    if isinstance(sid, str) and sid in _ACCOUNTS:
+        return _ACCOUNTS[sid]
+    return name if domain in _NOBODY else f"{domain}\\{name}"
+
+
+def _registry(event: Event) -> None:
+    """4657 in Sysmon's words; a deleted value is no "value set", so it gets no target."""
+    key, value = event.get("ObjectName"), event.get("ObjectValueName")
+    if not isinstance(key, str) or event.get("OperationType") == _DELETED:
+        return
+    for native, short in _HIVES:
+        if key.upper().startswith(native):
+            key = short + key[len(native) :]
+    event.setdefault("TargetObject", f"{key}\\{value}")
+    event.setdefault("EventType", "SetValue")
+    event.setdefault("Details", _details(event.get("NewValueType"), event.get("NewValue")))
+    event.setdefault("Image", event.get("ProcessName"))
+
+
+def _details(kind: Value, value: Value) -> Value:
+    text = str(value)
+    if kind in (_DWORD, _QWORD) and text.isascii() and text.isdigit() and len(text) < 21:
+        return f"DWORD (0x{int(text):08x})" if kind == _DWORD else f"QWORD (0x{int(text):016x})"
+    return "Binary Data" if kind == _BINARY else value
+
+
+def _without_spaces(event: Event) -> None:
+    """Defender's "Threat Name" is ThreatName or Threat_Name in rules."""
+    for name in [name for name in event if " " in name]:
+        event.setdefault(name.replace(" ", ""), event[name])
+        event.setdefault(name.replace(" ", "_"), event[name])
+
+
+DEFENDER: Final = "Microsoft-Windows-Windows Defender/Operational"
+SYNONYMS: Final[dict[object, Callable[[Event], None]]] = {
+    4688: _process,
+    "4688": _process,
+    4657: _registry,
+    "4657": _registry,
+}

@@ -1,0 +1,99 @@
+"""The log source of events with their product's own field names: what the event says of itself.
+
+Windows records: channel, provider and event id. Zeek: the log's name in ``_path``. Everything else: fields
+``product``, ``service``, ``category`` (or ``logsource.product`` ...), as Sigma's taxonomy names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from soc.core.event import Event, Value
+from soc.core.logsource import LogSource
+from soc.core.windows import number_of, place
+from soc.sigma.route import Route
+
+MAX_ROUTES: Final = 4096
+_PARTS: Final = ("category", "product", "service")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """Events that share a log source: told apart by identity, so that looking one up costs nothing."""
+
+    sources: tuple[LogSource, ...]
+    fixed: Event = field(default_factory=dict)
+
+
+class NativeRouter:
+    """otherwise: the log sources of events that state none (unrouted counts them); () offers those to no rule."""
+
+    def __init__(self, otherwise: Iterable[LogSource] = ()) -> None:
+        self.unrouted = 0
+        self._nowhere = Kind(tuple(otherwise))
+        self._windows: dict[tuple[Value, Value, Value], Kind] = {}
+        self._others: dict[tuple[Value, ...], Kind] = {}
+        self._many: dict[tuple[LogSource, ...], Kind] = {}
+
+    def route(self, event: Event) -> Route:
+        of = event.get("Channel"), event.get("EventID"), event.get("Provider_Name")
+        kind = self._windows.get(of)
+        return self._new(event, of) if kind is None else kind
+
+    def sources(self, route: Route) -> tuple[LogSource, ...]:
+        return route.sources if isinstance(route, Kind) else ()
+
+    def fixed(self, route: Route) -> Event:
+        return route.fixed if isinstance(route, Kind) else {}
+
+    def _new(self, event: Event, of: tuple[Value, Value, Value]) -> Kind:
+        channel, stated, provider = of
+        number = number_of(stated)
+        if number is None or (channel is None and provider is None):
+            return self._other(event)
+        found = place(_text(channel), number, _text(provider))
+        fixed: Event = {"EventID": number, "Channel": channel, "Provider_Name": provider}
+        if len(self._windows) >= MAX_ROUTES:  # made-up channels and ids: their log sources, and nothing more
+            return self._bounded(found.sources)
+        canonical = channel, number, provider
+        kind = self._windows.get(canonical) or Kind(
+            found.sources, {name: value for name, value in fixed.items() if value is not None}
+        )
+        self._windows[canonical] = self._windows[of] = kind
+        return kind
+
+    def _other(self, event: Event) -> Kind:
+        stated = event.get("_path"), *(event.get(part, event.get(f"logsource.{part}")) for part in _PARTS)
+        kind = self._others.get(stated)
+        if kind is None:
+            kind = self._bounded(_stated(*(_text(one).lower() for one in stated)))
+            if len(self._others) < MAX_ROUTES:
+                self._others[stated] = kind
+        if kind is self._nowhere:
+            self.unrouted += 1
+        return kind
+
+    def _bounded(self, sources: tuple[LogSource, ...]) -> Kind:
+        """One kind for the same log sources."""
+        if not sources:
+            return self._nowhere
+        kind = self._many.get(sources)
+        if kind is None:
+            if len(self._many) >= MAX_ROUTES:
+                return self._nowhere
+            kind = self._many[sources] = Kind(sources)
+        return kind
+
+
+def _stated(path: str, category: str, product: str, service: str) -> tuple[LogSource, ...]:
+    if category or product or service:
+        return (LogSource(category or None, product or None, service or None),)
+    if path == "dns":
+        return LogSource("dns", "zeek", "dns"), LogSource(None, "zeek", "dns")
+    return (LogSource(None, "zeek", path),) if path else ()
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else ""
