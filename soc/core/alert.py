@@ -27,6 +27,7 @@ class Alert(msgspec.Struct, frozen=True):
     reasons     which conditions matched on which values, from the first event
     events      a bounded sample of contributing events; count tells how many there were
     techniques  (id, name) of ATT&CK techniques; tactics likewise by name
+    late        found afterwards, by "soc hunt" in stored events, and not when it happened
     status      "new" until a person touches it; the life cycle comes with the console
     """
 
@@ -58,6 +59,7 @@ class Alert(msgspec.Struct, frozen=True):
     false_positives_vi: tuple[str, ...] = ()
     next_steps: dict[str, tuple[str, ...]] = {}
     status: str = "new"
+    late: bool = False
 
 
 def encode(alert: Alert) -> bytes:

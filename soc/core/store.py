@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,6 +72,12 @@ class Store(Protocol):
 
     def events_around(self, time: int, margin: int, limit: int) -> list[dict[str, object]]:
         """Events within margin µs before and after a time, the nearest ``limit`` of them, ordered by time."""
+
+    def events(self, since: int, until: int) -> Iterator[Event]:
+        """Events as the pipeline has them, since <= time < until (µs), in order of time, in bounded memory.
+
+        Those of one time come as they were stored. What is stored while it runs may come or not.
+        """
 
     def rejected(self, limit: int) -> list[Rejected]:
         """The rejected lines received last, the newest first."""

@@ -29,6 +29,11 @@ def wire_event(body: bytes, id: str) -> dict[str, object]:
     return wire
 
 
+def stored_event(body: bytes) -> Event:
+    """An event from event_json as the pipeline has it."""
+    return {name: tuple(value) if type(value) is list else value for name, value in orjson.loads(body).items()}
+
+
 def alert_json(alert: Alert) -> bytes:
     """The alert as soc.core.alert.decode reads it."""
     try:

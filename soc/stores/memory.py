@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from soc.core.event import Event, Rejected
 from soc.core.finding import Level
 from soc.core.ids import event_id, id_of
 from soc.core.store import AlertFilter, Retention
-from soc.stores.encoding import alert_json, event_json, wire_event
+from soc.stores.encoding import alert_json, event_json, stored_event, wire_event
 from soc.stores.filtering import WORDS, comparable, hosts, is_beginning, least_level, titles
 
 _Entry = tuple[int, str, bytes]
@@ -72,6 +72,10 @@ class MemoryStore:
         near = [entry for entry in self._events.values() if abs(entry[0] - time) <= margin]
         nearest = sorted(near, key=lambda entry: (abs(entry[0] - time), entry[1]))[:limit]
         return [wire_event(body, id) for _, id, body in sorted(nearest)]
+
+    def events(self, since: int, until: int) -> Iterator[Event]:
+        within = [entry for entry in self._events.values() if since <= entry[0] < until]
+        return (stored_event(body) for _, _, body in sorted(within, key=lambda entry: entry[0]))
 
     def rejected(self, limit: int) -> list[Rejected]:
         newest = sorted(self._rejected.values(), key=lambda line: (-line.received, line.origin, -line.position))

@@ -20,7 +20,7 @@ from soc.core.event import Event, Rejected
 from soc.core.finding import Level
 from soc.core.ids import event_id, id_of
 from soc.core.store import AlertFilter, Retention
-from soc.stores.encoding import alert_json, event_json, storable_text, wire_event
+from soc.stores.encoding import alert_json, event_json, storable_text, stored_event, wire_event
 from soc.stores.filtering import WORDS, hosts, is_beginning, least_level, titles
 from soc.stores.sqlite_filter import where
 from soc.stores.sqlite_retention import purge
@@ -31,6 +31,10 @@ _PUT_REJECTED = """
     INSERT INTO rejected (id, origin, position, received, device, reason, raw)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
 """
+_EVENTS = """
+    SELECT time, rowid, body FROM events WHERE (time, rowid) > (?, ?) AND time < ? ORDER BY time, rowid LIMIT 1000
+"""
+_LAST_ROW = 2**63 - 1
 _PUT_ALERT = """
     INSERT INTO alerts (id, rule_id, rule_name, titles, level, score, first_seen, last_seen, status, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -143,6 +147,13 @@ class SqliteStore:
         near = self._all(before, (time - margin, time - 1, limit)) + self._all(after, (time, time + margin, limit))
         nearest = sorted(near, key=lambda row: (abs(row[0] - time), row[1]))[:limit]
         return [wire_event(body, id.hex()) for _, id, body in sorted(nearest, key=lambda row: row[:2])]
+
+    def events(self, since: int, until: int) -> Iterator[Event]:
+        # A page at a time: a cursor left open would keep the writer's log from being shortened.
+        after = (since - 1, _LAST_ROW)
+        while rows := self._all(_EVENTS, (*after, until)):
+            after = rows[-1][:2]
+            yield from (stored_event(body) for _, _, body in rows)
 
     def rejected(self, limit: int) -> list[Rejected]:
         rows = self._all(

@@ -249,6 +249,20 @@ class StoreContract:
         assert nearest == [9, 10, 12]
         assert all(len(str(item["event.id"])) == 32 for item in store.events_around(NOW, SECOND, 10))
 
+    def test_events_come_back_as_they_were_in_order_of_time(self, store):
+        stored = [event(n, **{"event.start": NOW, "source.port": 22}) for n in (5, 1, 9, 3)]
+        twins = [event(n, time=NOW + 3 * SECOND) for n in (70, 60)]
+        store.put_events([*stored, *twins])
+        store.commit()
+        assert list(store.events(NOW, NOW + 9 * SECOND)) == [stored[1], stored[3], *twins, stored[0]]
+        assert list(store.events(NOW + 9 * SECOND, NOW + 10 * SECOND)) == [stored[2]]
+        assert list(store.events(NOW + 10 * SECOND, NOW + 99 * SECOND)) == []
+
+    def test_many_events_of_one_time_all_come_back(self, store):
+        store.put_events([event(n, time=NOW) for n in range(2500)])
+        store.put_events([event(n, time=NOW + SECOND) for n in range(2500, 3500)])
+        assert [found["log.offset"] for found in store.events(0, NOW + 2 * SECOND)] == list(range(3500))
+
     def test_state_is_kept_by_name_and_replaced(self, store):
         store.put_state("pipeline", b"\x00one")
         store.put_state("other", b"")
