@@ -12,7 +12,7 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
-from soc.cli.command import language, today, translate, verb
+from soc.cli.command import language, translate, verb
 from soc.cli.progress import reading
 from soc.cli.show import SEVERITY_STYLE, WIDE, alert_table, console
 from soc.core.alert import Alert, encode
@@ -24,9 +24,18 @@ from soc.core.i18n import Translate
 from soc.core.settings import moment, zone_seconds
 from soc.engines.analyze import Totals, analyze
 from soc.engines.source import expand
+from soc.engines.workers import MAX_JOBS, Workers, usable_processors
 from soc.parsers import devices
-from soc.pipeline.build import build_pipeline
+from soc.pipeline.build import build_digester, build_pipeline
 from soc.pipeline.content import load_content
+
+
+def _jobs(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
+    if value == "auto":
+        return min(usable_processors(), MAX_JOBS)
+    if not value.isascii() or not value.isdecimal() or not 1 <= int(value[:9]) <= MAX_JOBS:
+        raise click.BadParameter(translate()("a number from 1 to {most}, or auto", most=MAX_JOBS))
+    return int(value)
 
 
 @verb("analyze")
@@ -39,6 +48,7 @@ from soc.pipeline.content import load_content
 @click.option("--inventory", type=click.Path(exists=True, path_type=Path), help="The inventory.yml of your networks.")
 @click.option("--timezone", default="+07:00", help="Zone of times that do not state one.")
 @click.option("--at", metavar="TIME", help="When the files were written, for times without a year.")
+@click.option("--jobs", default="1", metavar="N", callback=_jobs, help="Processes that read and match, or auto.")
 @click.option("--json", "as_json", is_flag=True, help="Alerts as NDJSON instead of a table.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the alerts there.")
 def command(
@@ -49,6 +59,7 @@ def command(
     inventory: Path | None,
     timezone: str,
     at: str | None,
+    jobs: int,
     as_json: bool,
     out: Path | None,
 ) -> None:
@@ -68,12 +79,15 @@ def command(
         raise click.UsageError(str(error)) from error
     if out:
         _writable(out)
-    content = load_content(rules, shipped=not only_rules, today=today())
+    content = load_content(rules, shipped=not only_rules)
     for problem in content.problems:
         click.echo(f"soc: {plain(problem)}", err=True)
     pipeline = build_pipeline(content, inventory, zone=zone, lateness="10m")
-    with reading(t) as progress:
-        totals = analyze(pipeline, expand(files), device, zone=zone, reference=reference, progress=progress)
+    work = build_digester(content, inventory, zone=zone)
+    with Workers(jobs, work) if jobs > 1 else nullcontext() as workers, reading(t) as progress:
+        totals = analyze(
+            pipeline, expand(files), device, zone=zone, reference=reference, workers=workers, progress=progress
+        )
     alerts = ranked(totals.alerts.values())
     if as_json or (out and out.suffix in {".json", ".ndjson", ".jsonl"}):
         write_json(alerts, out)

@@ -9,14 +9,20 @@ from dataclasses import dataclass, field
 
 from soc.core.alert import Alert
 from soc.core.clock import END_OF_TIME
-from soc.core.event import RawBatch
+from soc.engines.ahead import Ahead
+from soc.engines.reader import Reader
 from soc.engines.source import LogFile, Source, UnusableInput
+from soc.engines.workers import Workers
+from soc.pipeline.digest import Digest, why
 from soc.pipeline.normalise import first_time
 from soc.pipeline.pipeline import Outcome, Pipeline, reached
 
 MAX_REASONS = 1000
 PEEK = 50
 """Lines of each file that are looked at beforehand, for the time at which it begins."""
+
+Turn = Callable[[Reader], Outcome | None]
+"""Takes the next batch of a file through the pipeline; None at the file's end."""
 
 
 @dataclass(slots=True)
@@ -36,49 +42,28 @@ class Totals:
     consumed: int = 0
     size: int = 0
 
-    def add(self, outcome: Outcome, lines: int) -> None:
-        self.lines += lines
+    def add(self, outcome: Outcome) -> None:
         self.events += len(outcome.events)
         self.joined += outcome.joined
         self.hits += outcome.hits
         for rejected in outcome.rejected:
-            reason = f"{rejected.device}: {rejected.reason}"[:200]
-            # a reason may quote the line, so how many are told apart is bounded
-            known = reason in self.rejected or len(self.rejected) < MAX_REASONS
-            self.rejected[reason if known else "other reasons"] += 1
+            self._reject(why(rejected), 1)
         self.datasets.update([str(event["event.dataset"]) for event in outcome.events])
         for alert in outcome.alerts:
             self.alerts[alert.id] = alert
 
+    def add_read(self, digest: Digest) -> None:
+        """What another process has read; what came of it is in the outcome of concluding it."""
+        self.lines += digest.lines
+        self.events += digest.events
+        for reason, lines in digest.rejected.items():
+            self._reject(reason, lines)
+        self.datasets.update(digest.datasets)
 
-@dataclass(slots=True)
-class _Reader:
-    """One file, opened when its turn comes. reached is the event time up to which it has been read, µs."""
-
-    order: int
-    source: Source
-    reached: int
-    position: int = 1
-    file: LogFile | None = None
-    batches: Iterator[tuple[bytes, ...]] = field(default_factory=lambda: iter(()))
-
-    def __lt__(self, other: _Reader) -> bool:
-        return (self.reached, self.order) < (other.reached, other.order)
-
-    def next(self) -> tuple[bytes, ...] | None:
-        """The next lines, or None at the end."""
-        if self.file is None:
-            self.file = LogFile(self.source.path)
-            self.batches = self.file.batches()
-        return next(self.batches, None)
-
-    @property
-    def modified(self) -> int:
-        return self.file.modified if self.file else 0
-
-    @property
-    def consumed(self) -> int:
-        return self.file.consumed if self.file else 0
+    def _reject(self, reason: str, lines: int) -> None:
+        """A reason may quote the line, so how many are told apart is bounded."""
+        known = reason in self.rejected or len(self.rejected) < MAX_REASONS
+        self.rejected[reason if known else "other reasons"] += lines
 
 
 def analyze(
@@ -89,6 +74,7 @@ def analyze(
     zone: int,
     reference: int = 0,
     lateness: int = 600_000_000,
+    workers: Workers | None = None,
     carry_out: Callable[[Outcome], None] = lambda outcome: None,
     progress: Callable[[Totals], None] = lambda totals: None,
 ) -> Totals:
@@ -98,54 +84,63 @@ def analyze(
     morning, and the watermark is the time that all of them have reached. reference (µs) stands for the
     file's modification time, from which the year of year-less times follows. A file that cannot be read
     is listed in totals.unusable and the rest goes on. lateness (µs): by how much lines within a file may
-    be out of order.
+    be out of order. workers read and match in other processes; the totals are the same, and carry_out gets
+    outcomes without events but the joined, and without rejected lines.
     """
     totals = Totals()
-    waiting = [
-        _Reader(n, source, start) for n, (source, start) in enumerate(_starts(sources, device, zone, reference, totals))
-    ]
+    starts = _starts(sources, device, zone, reference, totals)
+    waiting = [Reader(n, source, device, start, reference) for n, (source, start) in enumerate(starts)]
     heapq.heapify(waiting)
+    turn = _turn_elsewhere(pipeline, Ahead(workers, waiting), totals) if workers else _turn_here(pipeline, totals)
     while waiting:
         reader = heapq.heappop(waiting)
-        before = reader.consumed
         try:
-            lines = reader.next()
+            outcome = turn(reader)
         except UnusableInput as error:
             totals.unusable.append(str(error))
-            lines = None
-        totals.consumed += reader.consumed - before
-        if lines is not None:
-            _feed(
-                pipeline,
-                reader,
-                RawBatch(f"file:{reader.source.name}", device, reference or reader.modified, reader.position, lines),
-                totals,
-                carry_out,
-            )
+            outcome = None
+        if outcome is not None:
+            totals.add(outcome)
+            carry_out(outcome)
             heapq.heappush(waiting, reader)
-        elif reader.file:
-            reader.file.close()
-        _advance(pipeline, waiting[0].reached - lateness if waiting else END_OF_TIME, totals, carry_out)
+        totals.consumed += reader.consumed_since()
+        outcome = pipeline.advance(waiting[0].reached - lateness if waiting else END_OF_TIME)
+        totals.add(outcome)
+        carry_out(outcome)
         progress(totals)
     totals.late = sum(pipeline.late.values())
     totals.suppressed = sum(pipeline.suppressed.values())
     return totals
 
 
-def _feed(
-    pipeline: Pipeline, reader: _Reader, batch: RawBatch, totals: Totals, carry_out: Callable[[Outcome], None]
-) -> None:
-    outcome = pipeline.feed(batch)
-    totals.add(outcome, len(batch.lines))
-    carry_out(outcome)
-    reader.reached = max(reader.reached, reached(outcome.events))
-    reader.position += len(batch.lines)
+def _turn_here(pipeline: Pipeline, totals: Totals) -> Turn:
+    """One process does everything."""
+
+    def turn(reader: Reader) -> Outcome | None:
+        batch = reader.read()
+        if batch is None:
+            return None
+        outcome = pipeline.feed(batch)
+        totals.lines += len(batch.lines)
+        reader.reached = max(reader.reached, reached(outcome.events))
+        return outcome
+
+    return turn
 
 
-def _advance(pipeline: Pipeline, watermark: int, totals: Totals, carry_out: Callable[[Outcome], None]) -> None:
-    outcome = pipeline.advance(watermark)
-    totals.add(outcome, 0)
-    carry_out(outcome)
+def _turn_elsewhere(pipeline: Pipeline, ahead: Ahead, totals: Totals) -> Turn:
+    """Workers read and match; what needs memory is done here, in the very order that one process has."""
+
+    def turn(reader: Reader) -> Outcome | None:
+        digest = ahead.next(reader)
+        if digest is None:
+            return None
+        outcome = pipeline.conclude(digest)
+        totals.add_read(digest)
+        reader.reached = max(reader.reached, digest.reached(outcome.events))
+        return outcome
+
+    return turn
 
 
 def _starts(

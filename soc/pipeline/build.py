@@ -9,6 +9,7 @@ from pathlib import Path
 from soc.core.settings import Settings, duration, zone_seconds
 from soc.enrich import Inventory, read_inventory
 from soc.pipeline.content import Content, content_paths, load_content
+from soc.pipeline.digest import Digester
 from soc.pipeline.fingerprint import fingerprint
 from soc.pipeline.mutes import MUTES_FILE, read_mutes
 from soc.pipeline.packs import PACKS, packs_in
@@ -26,6 +27,11 @@ def build_pipeline(
     """A fresh pipeline. zone in seconds east of UTC; lateness and fold as durations ("10s", "24h")."""
     known = read_inventory(inventory) if inventory else Inventory.empty()
     return Pipeline(content, known, zone=zone, lateness=duration(lateness), fold=duration(fold))
+
+
+def build_digester(content: Content, inventory: Path | None, *, zone: int) -> Digester:
+    """The part of such a pipeline that other processes can do for it."""
+    return Digester(content, read_inventory(inventory) if inventory else Inventory.empty(), zone)
 
 
 def content_of(settings: Settings, now: int) -> Content:
