@@ -1,7 +1,7 @@
-"""Regular expressions and wildcards in time linear in the value: RE2 runs them, nothing backtracks.
+"""Regular expressions and wildcards in time linear in the value: RE2 runs them.
 
-What RE2 cannot run (look-around, back-references) is refused with that reason, except look-ahead at
-the start, which says "and" or "and not" and is run as that: ``^(?!.*test).*\\.exe$``.
+Look-ahead at the start says "and" or "and not" and is run as that: ``^(?!.*test).*\\.exe$``. What RE2 cannot run
+otherwise (look-behind, back-references) goes to an engine that backtracks, on a budget: soc.sigma.backtrack.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import re2
 
+from soc.sigma.backtrack import backtracking
 from soc.sigma.text import Parts, Wildcard
 
 Pattern = Callable[[str], bool]
@@ -52,24 +53,41 @@ def encode(text: str) -> bytes:
 
 @lru_cache(maxsize=65536)
 def compile_regex(source: str, flags: str) -> Pattern:
-    """A search for the pattern anywhere in a text. RegexError when RE2 cannot run it."""
+    """A search for the pattern anywhere in a text. RegexError when neither engine can run it."""
     if len(source) > MAX_PATTERN:
         raise RegexError(f"regular expression longer than {MAX_PATTERN} characters")
     conjunction = None if "m" in flags else split_lookaheads(source)
-    if conjunction is None:
-        return _search(source, flags)
-    parts = [(_search(part, flags), wanted) for part, wanted in conjunction]
-    return lambda text: all(search(text) is wanted for search, wanted in parts)
+    if conjunction is not None and not any(needs_backtracking(part, flags) for part, _ in conjunction):
+        parts = [(_linear(part, flags), wanted) for part, wanted in conjunction]
+        return lambda text: all(search(text) is wanted for search, wanted in parts)
+    if not needs_backtracking(source, flags):
+        return _linear(source, flags)
+    try:
+        return backtracking(source, flags)
+    except ValueError as error:
+        raise RegexError(f"regular expression not accepted: {error}") from error
 
 
-def _search(source: str, flags: str) -> Pattern:
+@lru_cache(maxsize=65536)
+def needs_backtracking(source: str, flags: str = "") -> bool:
+    """Whether RE2 cannot run the expression as one: then Hyperscan cannot either. Look-aheads at its start count."""
+    try:
+        _linear(source, flags)
+    except RegexError as error:
+        return _BEYOND_RE2.search(str(error)) is not None
+    return False
+
+
+_BEYOND_RE2 = re.compile(r"perl operator|escape sequence|repetition operator|repetition size: \{(?:\d+,)?\d{4,5}\}")
+"""What RE2 says of expressions that are fine in PCRE; repeats of repeats come with smaller counts and stay refused."""
+
+
+def _linear(source: str, flags: str) -> Pattern:
     try:
         search = re2.compile(translate(source, flags), _options()).search
     except re2.error as error:
         reason = error.args[0] if error.args else "unknown"
         reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        if "perl operator" in reason or "escape sequence" in reason:
-            reason += "; look-around, back-references and possessive repeats need backtracking and are not run"
         raise RegexError(f"regular expression not accepted: {reason}") from error
     return lambda text: search(encode(text)) is not None
 
