@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,29 @@ def covers(rule: Mapping[str, Any], source: Source) -> bool:
 
 
 @dataclass(frozen=True)
+class OneRoute:
+    """All events belong to the same log sources."""
+
+    found: tuple[LogSource, ...]
+
+    def route(self, event: Event) -> str:
+        return ""
+
+    def sources(self, route: object) -> tuple[LogSource, ...]:
+        return self.found
+
+    def fixed(self, route: object) -> Event:
+        return {}
+
+
+def matcher(chosen: Sequence[Rule], sources: tuple[LogSource, ...]) -> Matcher:
+    """The rules compiled for events that all belong to these log sources."""
+    if "router" not in inspect.signature(Matcher).parameters:
+        return Matcher(chosen, {"": sources}, lambda _: "")
+    return Matcher(chosen, OneRoute(sources))
+
+
+@dataclass(frozen=True)
 class Routed:
     """Events of one kind and the log sources they belong to."""
 
@@ -64,7 +88,7 @@ class Routed:
         return [one for one in documents if any(covers(one, source) for source in self.sources)]
 
     def matcher(self, chosen: Sequence[Rule]) -> Matcher:
-        return Matcher(chosen, {"": tuple(map(states, self.sources))}, lambda _: "")
+        return matcher(chosen, tuple(map(states, self.sources)))
 
 
 # --- Windows -----------------------------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import base64
 import itertools
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -18,6 +20,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import regex
+from sigma.types import SigmaCIDRExpression
 
 Event = Mapping[str, Any]
 Quirks = frozenset[str]
@@ -34,16 +37,20 @@ Pieces = tuple[str | Wild, ...]
 
 @dataclass(frozen=True)
 class Text:
-    """``*`` and ``?`` between texts, as written (case kept)."""
+    """``*`` and ``?`` between texts, as written (case kept). raw: the number or boolean that the rule has."""
 
     pieces: Pieces
     cased: bool = False
+    raw: float | None = None
 
 
 @dataclass(frozen=True)
 class Regex:
+    """bare: as the rule has it, without the anchors of startswith and endswith."""
+
     source: str
-    flags: str = ""
+    flags: str
+    bare: str
 
 
 @dataclass(frozen=True)
@@ -198,10 +205,8 @@ class _Condition:
 
 def pieces(text: str) -> Pieces:
     """``\\`` takes the special meaning from a following ``*``, ``?`` or ``\\``; before anything else it is itself."""
-    made: list[str | Wild] = []
-    for found in regex.finditer(r"\\([*?\\])|([*?])|(.)", text, regex.DOTALL):
-        made.append(Wild(found[2]) if found[2] else found[1] or found[3])
-    return _joined(made)
+    found = regex.finditer(r"\\([*?\\])|([*?])|(.)", text, regex.DOTALL)
+    return _joined([Wild(one[2]) if one[2] else one[1] or one[3] for one in found])
 
 
 def _joined(made: list[str | Wild]) -> Pieces:
@@ -233,13 +238,14 @@ def _tests(value: Any, modifiers: list[str], placeholders: Mapping[str, list[str
         yield Reference("".join(map(str, pieces(value))), ends)
     elif "re" in modifiers:
         body = {"": "{}", "contains": "{}", "startswith": "^(?:{})", "endswith": "(?:{})$"}[ends].format(value)
-        yield Regex(body, "".join(sorted({FLAGS[one] for one in modifiers if one in FLAGS})))
+        yield Regex(body, "".join(sorted({FLAGS[one] for one in modifiers if one in FLAGS})), value)
     else:
         forms = [pieces(value) if isinstance(value, str) else (as_text(value),)]
         for modifier in modifiers:
             forms = [made for form in forms for made in _changed(form, modifier, placeholders)]
+        raw = None if isinstance(value, str) else value
         for form in forms:
-            yield Text(form, cased)
+            yield Text(form, cased, raw)
 
 
 def _changed(form: Pieces, modifier: str, placeholders: Mapping[str, list[str]]) -> Iterator[Pieces]:
@@ -400,19 +406,35 @@ def value_holds(test: Test, value: Any, quirks: Quirks = NO_QUIRKS) -> bool:
     """Whether one value, not null, meets a test on values."""
     if isinstance(test, Text):
         folded = str if test.cased else _folding(quirks)
-        return glob(tuple(one if isinstance(one, Wild) else folded(one) for one in test.pieces), folded(as_text(value)))
+        form = tuple(one if isinstance(one, Wild) else folded(one) for one in test.pieces)
+        if isinstance(test.raw, bool) and "true is 1" in quirks and as_text(value) == str(int(test.raw)):
+            return True
+        if isinstance(test.raw, float) and "5.0 is not 5" in quirks and len(form) == 1:
+            form = (str(test.raw),)
+        return glob(form, folded(as_text(value)))
     if isinstance(test, Regex):
-        return _regex(test.source, test.flags, "letters beyond ASCII" in quirks).search(as_text(value)) is not None
+        source = test.bare if "expressions have no ends" in quirks else test.source
+        return _regex(source, test.flags, "letters beyond ASCII" in quirks).search(as_text(value)) is not None
     if isinstance(test, Cidr):
-        return _within(test, value)
+        return _like_network(test, value) if "a network is a wildcard" in quirks else _within(test, value)
     assert isinstance(test, Compare)
-    left = _part(test.part, value, quirks) if test.part else _number(value)
+    left: Any
+    right: Any = test.number
+    if not test.part and "numbers compare as text" in quirks:
+        left, right = fold_ascii(as_text(value)), as_text(right)
+    else:
+        left = _part(test.part, value, quirks) if test.part else _number(value)
     if left is None:
         return False
-    right = test.number
-    return {
+    return bool({
         "=": left == right, "lt": left < right, "lte": left <= right, "gt": left > right, "gte": left >= right
-    }[test.operator]  # fmt: skip
+    }[test.operator])  # fmt: skip
+
+
+def _like_network(test: Cidr, value: Any) -> bool:
+    """Its whole groups as text, and a star: pySigma's way for those that have no networks."""
+    texts = SigmaCIDRExpression(str(test.network)).expand()
+    return any(glob(pieces(fold_ascii(text)), fold_ascii(as_text(value))) for text in texts)
 
 
 def glob(form: Pieces, text: str) -> bool:
@@ -482,7 +504,9 @@ def _number(value: Any) -> float | None:
 
 
 def _part(part: str, value: Any, quirks: Quirks) -> int | None:
-    if isinstance(value, bool):
+    if "SQLite's calendar" in quirks:
+        return _sqlite_part(part, as_text(value))
+    if isinstance(value, bool | float):
         return None
     if isinstance(value, str):
         try:
@@ -492,6 +516,12 @@ def _part(part: str, value: Any, quirks: Quirks) -> int | None:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     else:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
-    if part == "week":
-        return int(moment.strftime("%W")) if "week 0 begins the year" in quirks else moment.isocalendar().week
-    return int(getattr(moment, part))
+    return moment.isocalendar().week if part == "week" else int(getattr(moment, part))
+
+
+def _sqlite_part(part: str, text: str) -> int | None:
+    """A number is a Julian day, and the days before the first Monday are week 0."""
+    letter = dict(zip(PARTS_OF_TIME, "MHdWmY", strict=True))[part]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        row = connection.execute("SELECT CAST(strftime(?, ?) AS INTEGER)", (f"%{letter}", text)).fetchone()
+    return None if row[0] is None else int(row[0])

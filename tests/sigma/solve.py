@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -29,17 +28,16 @@ from tests.sigma.plain import (
 
 KEYWORDS = "Message"
 """Where the generated events carry what keywords look for."""
-TRIES = 200
 
 Event = dict[str, Any]
 Demand = tuple[Leaf, bool]
 
 
-def firing(tree: Tree, seed: int = 0, given: Mapping[str, Any] | None = None) -> Event | None:
+def firing(tree: Tree, seed: int = 0, tries: int = 200) -> Event | None:
     """An event on which the rule holds; None when none was found."""
     random = Random(seed)
-    for _ in range(TRIES):
-        event = {**_event(_demands(tree, True, random), random), **(given or {})}
+    for _ in range(tries):
+        event = _event(_demands(tree, True, random), random)
         if holds(tree, event):
             return event
     return None

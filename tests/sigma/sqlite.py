@@ -28,8 +28,10 @@ def queries(document: Mapping[str, Any]) -> list[str]:
     """A rule's conditions as SQL; each gives the numbers of rows."""
     try:
         made = sqliteBackend().convert_rule(SigmaRule.from_dict(dict(document)))
-    except SigmaError as error:
+    except (SigmaError, NotImplementedError) as error:
         raise Refused(str(error)) from error
+    if any("\0" in query for query in made):
+        raise Refused("a query cannot hold a zero byte")
     return [query.replace("SELECT * FROM", "SELECT rowid FROM", 1) for query in made]
 
 
