@@ -32,7 +32,9 @@ class Dataset:
 
     sources  the Sigma log sources it belongs to (several are normal: a URL filter is a proxy and a firewall)
     fills    every field that such an event can carry; a test compares it with the parser's samples
+    open     it also carries its record's own fields under their own names, whichever those are
     """
 
     sources: tuple[LogSource, ...]
     fills: frozenset[str]
+    open: bool = False

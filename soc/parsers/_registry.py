@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import Final
@@ -69,7 +70,7 @@ def fills_by_dataset() -> dict[str, Dataset]:
         if twice := sorted(merged.keys() & device.datasets.keys()):
             raise ValueError(f"{device.name}: {', '.join(twice)}: another device makes this dataset too")
         for name, dataset in device.datasets.items():
-            merged[name] = Dataset(dataset.sources, dataset.fills | ALWAYS)
+            merged[name] = replace(dataset, fills=dataset.fills | ALWAYS)
     return merged
 
 

@@ -26,10 +26,15 @@ class RuleState:
 
 
 def state(rule: Rule, datasets: Mapping[str, Dataset]) -> RuleState:
-    """Judges by what the parsers say they fill: blind only when the rule can never fire on any dataset."""
+    """Judges by what the parsers say they fill: blind only when the rule can never fire on any dataset.
+
+    A dataset that passes its records' own fields through may have any field: no rule on it is blind.
+    """
     offering = [dataset for dataset in datasets.values() if offered(rule, dataset.sources)]
     if not offering:
         return RuleState("blind", f"no source: nothing here makes events of {rule.logsource}")
+    if any(dataset.open for dataset in offering):
+        return RuleState("active")
     filled = frozenset().union(*(dataset.fills for dataset in offering))
     missing = tuple(sorted(_missing(rule, filled)))
     if not any(_can(rule.condition, True, dataset.fills) for dataset in offering):

@@ -35,15 +35,15 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Place:
     """Where a record was written, and what Sigma calls that.
 
-    channel   as the record should state it; "" when the record belongs to no log that is known
-    sources   its service, and the same with each of its categories
+    dataset  our name of it: windows.security, windows.sysmon.process_creation
+    sources  its service, and the same with each of its categories
     """
 
-    channel: str
+    dataset: str
     sources: tuple[LogSource, ...]
 
 
-UNKNOWN = Place("", (LogSource(product="windows"),))
+UNKNOWN = Place("windows.other", (LogSource(product="windows"),))
 """A Windows record of a log that Sigma has no name for: for rules that ask for ``product: windows`` alone."""
 
 
@@ -53,9 +53,9 @@ def _read() -> _File:
 
 
 @cache
-def _by_channel() -> dict[str, tuple[str, Log]]:
-    """Channel in lower case -> (as it is written, its log)."""
-    return {channel.lower(): (channel, log) for log in logs() for channel in log.channels}
+def _by_channel() -> dict[str, Log]:
+    """Channel in lower case -> its log."""
+    return {channel.lower(): log for log in logs() for channel in log.channels}
 
 
 @cache
@@ -76,22 +76,25 @@ def place(channel: str, event_id: int | None, provider: str) -> Place:
         name = _by_provider()[provider.lower()]
     if name not in _by_channel():
         return UNKNOWN
-    written, log = _by_channel()[name]
-    return Place(written, sources(log, event_id))
+    return _place(_by_channel()[name], event_id)
 
 
-def sources(log: Log, event_id: int | None) -> tuple[LogSource, ...]:
-    """The log sources of one event id of a log; for an id without categories those of the log itself."""
-    categories = (None, *log.events.get(event_id or 0, ()))
-    services = log.services or (None,)
-    return tuple(LogSource(category, log.product, service) for service in services for category in categories)
+def _place(log: Log, event_id: int | None) -> Place:
+    categories = log.events.get(event_id or 0, ())
+    name = ".".join((log.product, *log.services[:1], *categories[:1]))
+    sources = tuple(
+        LogSource(category, log.product, service)
+        for service in log.services or (None,)
+        for category in (None, *categories)
+    )
+    return Place(name, sources)
 
 
-def places() -> Iterator[tuple[str, int | None]]:
-    """Every (channel, event id) with log sources of its own; the id is None for "any other"."""
+def places() -> Iterator[Place]:
+    """Every place that a record can come from."""
+    yield UNKNOWN
     for log in logs():
-        for channel in log.channels:
-            yield from ((channel, number) for number in (None, *log.events))
+        yield from (_place(log, number) for number in (None, *log.events))
 
 
 def number_of(event_id: object) -> int | None:

@@ -7,6 +7,7 @@ SIDs", and Sysmon's documentation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -26,6 +27,7 @@ _INTEGRITY: Final = {
 }
 _NOBODY: Final = frozenset({None, "", "-", "S-1-0-0", "0x0"})
 _HIVES: Final = (("\\REGISTRY\\MACHINE\\", "HKLM\\"), ("\\REGISTRY\\USER\\", "HKU\\"))
+_CONTROL_SET: Final = re.compile(r"^(HKLM\\SYSTEM\\)ControlSet\d{3}", re.IGNORECASE | re.ASCII)
 _DWORD, _QWORD, _BINARY, _DELETED = "%%1876", "%%1883", "%%1875", "%%1906"
 
 
@@ -68,7 +70,7 @@ def _registry(event: Event) -> None:
         return
     for native, short in _HIVES:
         if key.upper().startswith(native):
-            key = short + key[len(native) :]
+            key = _CONTROL_SET.sub(r"\1CurrentControlSet", short + key[len(native) :])
     event.setdefault("TargetObject", f"{key}\\{value}")
     event.setdefault("EventType", "SetValue")
     event.setdefault("Details", _details(event.get("NewValueType"), event.get("NewValue")))
