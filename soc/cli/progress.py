@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from soc.cli.show import console
 from soc.core.i18n import Translate
+from soc.engines.hunt import Hunted
 
 
 class Read(Protocol):
@@ -46,5 +47,27 @@ def reading(t: Translate) -> Iterator[Callable[[Read], None]]:
                 lines=totals.lines,
                 rate=totals.lines / elapsed if elapsed else 0.0,
             )
+
+        yield update
+
+
+@contextmanager
+def looking_back(t: Translate, since: int, until: int) -> Iterator[Callable[[Hunted], None]]:
+    """Gives the function that hunt() calls after each batch; how far it is, is told by event time."""
+    terminal = console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[events]:,} " + t("events")),
+        TimeRemainingColumn(),
+        console=terminal,
+        transient=True,
+        disable=not terminal.is_terminal,
+    ) as bar:
+        task = bar.add_task(t("reading"), total=max(1, until - since), events=0)
+
+        def update(found: Hunted) -> None:
+            bar.update(task, completed=max(0, found.reached - since), events=found.events)
 
         yield update

@@ -67,7 +67,7 @@ def alert_table(alerts: Iterable[Alert], t: Translate, language: str) -> Table:
             str(alert.score),
             local(alert.last_seen, "%d/%m %H:%M"),
             f"{alert.count:,}",
-            Text(title_of(alert, language)),
+            Text.assemble(title_of(alert, language), (f" ({t('found late')})" if alert.late else "", "magenta")),
             Text(about(alert)),
             alert.id[:8],
         )
@@ -108,6 +108,7 @@ def _facts(alert: Alert, t: Translate) -> Table:
         ("id", alert.id),
         ("about", about(alert)),
         ("seen", f"{local(alert.first_seen)} – {local(alert.last_seen)}, {alert.count:,}×"),
+        ("", t("found late, by soc hunt in stored events") if alert.late else ""),
         ("system", " · ".join(part for part in (alert.system, alert.unit) if part)),
         ("score", alert.formula),
         ("ATT&CK", ", ".join(f"{id} {name}" for id, name in alert.techniques)),
@@ -115,7 +116,7 @@ def _facts(alert: Alert, t: Translate) -> Table:
     )
     for name, value in rows:
         if value:
-            facts.add_row(Text(t(name), style="dim"), Text(plain(value)))
+            facts.add_row(Text(name and t(name), style="dim"), Text(plain(value)))
     return facts
 
 

@@ -71,6 +71,12 @@ class Pipeline:
         self._conclude(self._matched(normal.events), outcome)
         return outcome
 
+    def replay(self, events: Sequence[Event]) -> Outcome:
+        """Events that were stored, as ``feed`` gave them: detected anew, with the rules of now."""
+        outcome = Outcome()
+        self._conclude(self._matched(events), outcome)
+        return outcome
+
     def conclude(self, digest: Digest) -> Outcome:
         """What ``feed`` does, of a batch that another process has read; the outcome has only the joined events."""
         joined = self._normalise.join(digest.offered)
