@@ -74,6 +74,8 @@ class LogFile:
         if head.startswith(evtx.MAGIC):
             if not self.path or not self.size:
                 raise UnusableInput(f"{self.path or 'stdin'}: a Windows event log (EVTX) can only be read from a file")
+            if self.size < evtx.HEADER:
+                raise UnusableInput(f"{self.path}: a Windows event log (EVTX), cut short within its header")
             self.records = evtx.records(self.path, self.size)
             return buffered
         for magic, what in _UNREADABLE.items():
