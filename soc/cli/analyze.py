@@ -63,7 +63,7 @@ def command(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Read log files or folders (plain, .gz, .zst, - for standard input) and show the alerts.
+    """Read log files or folders (plain, .gz, .zst, Windows .evtx, - for standard input) and show the alerts.
 
     Exit status: 0 no alerts, 1 alerts, 2 unusable input or content.
     """
