@@ -10,6 +10,7 @@ from soc.core.clock import SystemClock
 from soc.core.settings import Settings, moment, read_settings
 from soc.pipeline.build import content_of
 from soc.pipeline.content import Content, load_content
+from soc.pipeline.mutes import MUTES_FILE
 
 SETTINGS = Path("soc.yml")
 
@@ -17,6 +18,11 @@ SETTINGS = Path("soc.yml")
 def settings_here() -> Settings:
     """./soc.yml, or the defaults where there is none."""
     return read_settings(SETTINGS) if SETTINGS.is_file() else Settings()
+
+
+def mutes_here() -> Path:
+    """The file of muted rules."""
+    return Path(settings_here().data_dir) / MUTES_FILE
 
 
 def content_here() -> Content:

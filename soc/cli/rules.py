@@ -7,28 +7,35 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import orjson
 from rich.table import Table
 from rich.text import Text
 
 from soc.cli.command import TranslatedGroup, language_option, today, translate, verb
+from soc.cli.installed import mutes_here
+from soc.cli.rule_life.mute import mute, mutes, unmute
+from soc.cli.rule_life.words import because, titled
 from soc.cli.show import console
 from soc.core.errors import Problem
 from soc.core.hostile import plain
 from soc.enrich import read_inventory
+from soc.pipeline.choose import unmuted
 from soc.pipeline.content import Content, load_content
+from soc.pipeline.mutes import read_mutes
 from soc.pipeline.samples import check_samples
+from soc.pipeline.states import STATES, Row, rows
 from soc.sigma import FilterState
 from soc.story import INVENTORY
 
 FILTER_STYLE = {"active": "green", "expired": "yellow", "unused": "yellow", "rejected": "bold red"}
-STATE_STYLE = {"active": "green", "blind": "yellow", "rejected": "bold red"}
+STATE_STYLE = {"active": "green", "blind": "yellow", "rejected": "bold red", "muted": "magenta"}
 
 
 @click.group("rules", cls=TranslatedGroup)
 @language_option
 def command() -> None:
-    """Check the detection rules."""
+    """Check the detection rules, mute them, bring in others' and turn them into queries."""
 
 
 @verb("check")
@@ -37,14 +44,14 @@ def command() -> None:
 @click.option("--quiet", is_flag=True, help="Only what is wrong, and the totals.")
 @click.option("--no-samples", is_flag=True, help="Do not run or ask for samples (for rule packs that have none).")
 def check(folders: tuple[Path, ...], as_json: bool, quiet: bool, no_samples: bool) -> None:
-    """Load rules and say of each whether it is active, rejected (why, where) or blind (which fields are missing).
+    """Load rules and say of each whether it is active, rejected (why, where), blind (which fields) or muted (by whom).
 
     Without folders: the shipped rules. Each rule's samples run, in the bundled example ministry; a failing or
     missing one is an error.
     Exit status: 0 all is well, 1 something is wrong.
     """
-    content = load_content(folders, shipped=not folders, today=today())
-    wrong = [] if no_samples else check_samples(content, read_inventory(INVENTORY))
+    content = load_content(folders, shipped=not folders, mutes=read_mutes(mutes_here()), today=today())
+    wrong = [] if no_samples else check_samples(unmuted(content), read_inventory(INVENTORY))
     report = _report(content, wrong)
     if as_json:
         click.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2))
@@ -54,34 +61,24 @@ def check(folders: tuple[Path, ...], as_json: bool, quiet: bool, no_samples: boo
 
 
 def _report(content: Content, samples: list[Problem]) -> dict[str, Any]:
-    rows = []
-    for rule in content.rules:
-        state = content.states[rule.info.id]
-        rows.append(_row(rule.info.path, rule.line, "rule", rule.info.id, rule.info.title, state.word, state.reason))
-    for correlation in content.correlations:
-        info = correlation.info
-        rows.append(_row(info.path, content.lines.get(info.id, 1), "correlation", info.id, info.title, "active", ""))
-    rows += [_row(problem.path, problem.line, "", "", "", "rejected", problem.reason) for problem in content.problems]
-    rows.sort(key=lambda row: (row["path"], row["line"]))
-    states = Counter(row["state"] for row in rows)
+    found = rows(content)
+    states = Counter(row.state for row in found)
     return {
         "files": content.files,
-        "documents": len(rows) + sum(one.word != "rejected" for one in content.filters) + content.lists,
+        "documents": len(found) + sum(one.word != "rejected" for one in content.filters) + content.lists,
         "filters": [_filter(one) for one in content.filters],
         "lists": content.lists,
-        "states": {word: states[word] for word in STATE_STYLE},
-        "rules": rows,
+        "states": {word: states[word] for word in STATES},
+        "rules": [row._asdict() for row in found],
+        "idle_mutes": [msgspec.to_builtins(idle) for idle in content.idle_mutes],
         "samples": [{"path": wrong.path, "line": wrong.line, "reason": wrong.reason} for wrong in samples],
     }
 
 
-def _row(path: str, line: int, kind: str, id: str, title: str, state: str, reason: str) -> dict[str, Any]:
-    return {"path": path, "line": line, "kind": kind, "id": id, "title": title, "state": state, "reason": reason}
-
-
 def _filter(one: FilterState) -> dict[str, Any]:
     ours = {"owner": one.owner, "reason": one.reason, "expires": str(one.expires or ""), "rules": one.rules}
-    return {**_row(one.path, one.line, "filter", one.id, one.title, one.word, one.why), **{"filter": ours}}
+    row = Row(one.path, one.line, one.word, one.why, "filter", one.id, one.title)
+    return {**row._asdict(), "filter": ours}
 
 
 def _print(report: dict[str, Any], samples: list[Problem], *, quiet: bool) -> None:
@@ -94,8 +91,8 @@ def _print(report: dict[str, Any], samples: list[Problem], *, quiet: bool) -> No
             table.add_row(
                 Text(t(row["state"]), style=STATE_STYLE[row["state"]]),
                 Text(plain(f"{_short(row['path'])}:{row['line']}")),
-                Text(plain(row["title"])),
-                Text(plain(row["reason"])),
+                Text(plain(titled(row["title"], row["title_vi"]))),
+                Text(plain(because(row["reason"]))),
             )
     for row in report["filters"]:
         if row["state"] in {"expired", "unused"} or (row["state"] == "active" and not quiet):
@@ -110,6 +107,9 @@ def _print(report: dict[str, Any], samples: list[Problem], *, quiet: bool) -> No
             )
     if table.row_count:
         console().print(table)
+    for idle in report["idle_mutes"]:
+        click.echo(t("the mute of {id} by {by} until {until} does nothing: its day has come, or there is no such rule",
+                     **{name: plain(idle[name]) for name in ("id", "by", "until")}))  # fmt: skip
     for problem in samples:
         click.echo(f"{t('sample')}: {plain(problem)}")
     states = ", ".join(f"{count} {t(word)}" for word, count in report["states"].items())
@@ -125,3 +125,6 @@ def _short(path: str) -> str:
 
 
 command.add_command(check)
+command.add_command(mute)
+command.add_command(unmute)
+command.add_command(mutes)

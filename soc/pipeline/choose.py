@@ -56,5 +56,11 @@ def only(content: Content, wanted: Collection[str]) -> Content:
     return replace(content, rules=rules, correlations=loud, matcher=matcher)
 
 
+def unmuted(content: Content) -> Content:
+    """With muted correlations heard, for what asks whether they fire at all (muted rules match as ever)."""
+    heard = (_heard(found, True) if found.info.id in content.muted else found for found in content.correlations)
+    return replace(content, correlations=tuple(heard))
+
+
 def _heard(rule: Quiet, heard: bool) -> Quiet:
     return replace(rule, info=replace(rule.info, silent=not heard))
