@@ -95,7 +95,6 @@ class Reloader:
         asked: asyncio.Event,
     ) -> None:
         self._settings = settings
-        self._paths = watched(settings)
         self._content = content
         self._running = running
         self._clock = clock
@@ -145,7 +144,7 @@ class Reloader:
         asked = self._asked.is_set()
         self._asked.clear()
         midnight = self._today() != self._day
-        seen = await asyncio.to_thread(glance, self._paths)
+        seen = await asyncio.to_thread(glance, watched(self._settings))
         if not asked and not midnight:
             if seen == self._settled:
                 return
@@ -185,7 +184,7 @@ class Reloader:
         )
 
     async def _on_disk(self) -> str:
-        return await asyncio.to_thread(fingerprint, self._paths)
+        return await asyncio.to_thread(fingerprint, watched(self._settings))
 
     def _refused(self, problems: Sequence[Problem]) -> bool:
         wrong = new_problems(self._content.problems, problems)
