@@ -8,7 +8,7 @@ costs a quarter of a second in all. The engine is the regex package, the one wit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import regex
 
@@ -16,6 +16,8 @@ SECONDS = 0.05
 PER_CHARACTERS = 65536
 MOST_OVERRUNS = 5
 MAX_GROUPS_DEEP = 50
+MAX_SIZE = 65535
+"""Places that an expression may have once its counted repeats are written out, as in PCRE."""
 
 _overruns: dict[str, int] = {}
 
@@ -48,14 +50,10 @@ def backtracking(source: str, flags: str) -> Callable[[str], bool]:
     tokens = _TOKEN.findall(source)
     if any(len(token) > 3 and token.startswith("(?") for token in tokens[1:]):
         raise ValueError("flags like (?i) within an expression that backtracks belong at its start")
-    depth = deepest = 0
-    for part in tokens:
-        depth += (part == "(") - (part == ")")
-        deepest = max(deepest, depth)
-        if part in _FOREIGN:
-            raise ValueError(f"bad escape {part}")
-    if deepest > MAX_GROUPS_DEEP:
-        raise ValueError(f"groups nested deeper than {MAX_GROUPS_DEEP}")
+    foreign = next((part for part in tokens if part in _FOREIGN), None)
+    if foreign:
+        raise ValueError(f"bad escape {foreign}")
+    _check_size(tokens)
     body = "".join(map(_written, tokens))
     chosen = regex.VERSION0 | regex.ASCII
     for flag in flags:
@@ -76,6 +74,28 @@ def backtracking(source: str, flags: str) -> Callable[[str], bool]:
             return False
 
     return holds
+
+
+def _check_size(tokens: Sequence[str]) -> None:
+    """ValueError when groups are too deep, or repeats of repeats come to too much: the package writes them out."""
+    sizes, last = [0], 0
+    for part in tokens:
+        if part == "(":
+            sizes.append(0)
+            if len(sizes) > MAX_GROUPS_DEEP:
+                raise ValueError(f"groups nested deeper than {MAX_GROUPS_DEEP}")
+        elif part == ")" and len(sizes) > 1:
+            last = sizes.pop()
+            sizes[-1] += last
+        elif len(part) > 2 and part[0] == "{":
+            times = max(map(int, filter(None, part[1:-1].split(","))))
+            sizes[-1] += last * max(0, times - 1)
+            last *= times
+        else:
+            last = 1
+            sizes[-1] += 1
+        if sizes[-1] > MAX_SIZE:
+            raise ValueError(f"its repeats come to more than {MAX_SIZE} places")
 
 
 def _written(token: str) -> str:

@@ -144,7 +144,7 @@ class _Parser:
     def _selector(self, quantifier: str) -> Node:
         pattern = self._next("a name after 'of'")
         found = self._detections.selected(pattern)
-        written = f"{quantifier} of {pattern}"
+        written = f"{quantifier} of {pattern}"[:200]
         if not found:
             raise ConditionError(f"condition: {written!r} selects no detection")
         if quantifier.lower() == "all":

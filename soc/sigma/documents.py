@@ -126,22 +126,30 @@ def _documents(text: str) -> list[tuple[int, object]]:
     return found
 
 
+MAX_NODES = 300_000
+MAX_NUMBER = 400
+"""Digits of a number, or characters of a date: YAML has numbers to the base of 60, which take quadratic time."""
+_SMALL = 512 * 1024
+"""Characters that cannot hold more than MAX_NODES: a node takes two."""
 _ANCHOR = re.compile(r"(?:^|[\s\[{,:?-])&\S", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t?:-]+", re.MULTILINE)
 
 
 def _may_be_bomb(text: str) -> bool:
     """Quick, and never wrongly no: nothing is aliased without an anchor, nothing is deep without indent or brackets."""
-    if _ANCHOR.search(text):
+    if len(text) > _SMALL or _ANCHOR.search(text):
         return True
     deepest = max(map(len, _INDENT.findall(text)), default=0)
     return 2 * deepest + text.count("[") + text.count("{") > 4 * MAX_DEPTH
 
 
 def _refuse_bombs(text: str) -> None:
-    """Events come one by one, so depth and aliases are seen before anything is built from them."""
-    depth = 0
+    """Events come one by one, so depth, aliases and number are seen before anything is built from them."""
+    depth = nodes = 0
     for event in yaml.parse(text, Loader=_Loader):
+        nodes += isinstance(event, yaml.NodeEvent)
+        if nodes > MAX_NODES:
+            raise _Refused(event.start_mark, f"more than {MAX_NODES} keys and values")
         if isinstance(event, yaml.AliasEvent):
             raise _Refused(event.start_mark, "YAML aliases are not accepted")
         if isinstance(event, yaml.CollectionStartEvent):
@@ -172,4 +180,9 @@ def _built(loader: Any, node: yaml.Node, depth: int = 0) -> object:
         return [_built(loader, one, depth + 1) for one in node.value]
     if not isinstance(node, yaml.ScalarNode):
         raise _Refused(node.start_mark, f"{node.tag} is not accepted")
-    return loader.construct_object(node)
+    if len(node.value) > MAX_NUMBER:
+        raise _Refused(node.start_mark, f"a number of more than {MAX_NUMBER} digits")
+    try:
+        return loader.construct_object(node)
+    except (ValueError, OverflowError) as error:
+        raise _Refused(node.start_mark, f"{node.value!r}: {error}") from error

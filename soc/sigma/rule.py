@@ -18,6 +18,7 @@ from soc.sigma.mapping import FieldMap, Names
 from soc.sigma.metadata import MetadataError, read_attributes, read_logsource, rule_info
 from soc.sigma.tree import KEYWORDS, Leaf, Node, leaves
 
+LONGEST_REASON = 400
 _NO_PLACEHOLDERS: Mapping[str, Sequence[str]] = {}
 
 
@@ -120,9 +121,9 @@ def read_rule(
 
 
 def first_line(error: Exception) -> str:
-    """An error as one line."""
+    """An error as one line of bounded length."""
     lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
+    return lines[0][:LONGEST_REASON] if lines else type(error).__name__
 
 
 def _as_they_are(name: str) -> tuple[str, ...]:
