@@ -6,11 +6,11 @@ specification allows a range, so the mapping is read here.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import floor, isfinite
 
 Number = int | float
 
@@ -51,6 +51,17 @@ class Condition:
         return any(name in ("gt", "gte") for name, _ in self.bounds)
 
     @property
+    def looks_down(self) -> bool:
+        """True when a value that is too high can make it fail, so a hit alone cannot settle it."""
+        return any(name not in ("gt", "gte") for name, _ in self.bounds)
+
+    @property
+    def countable(self) -> bool:
+        """Whether some number of hits from 1 up meets it."""
+        near = (floor(bound) + step for _, bound in self.bounds for step in (-1, 0, 1, 2))
+        return any(self.holds(number) for number in (1, *near) if number >= 1)
+
+    @property
     def largest(self) -> Number:
         """The largest number that a value is compared with."""
         return max(bound for _, bound in self.bounds)
@@ -67,7 +78,7 @@ def read_condition(raw: Mapping[object, object]) -> Condition:
             continue
         if not isinstance(name, str) or name not in SIGNS:
             raise ValueError(f"condition has no operator {str(name)[:40]!r}; there are {', '.join(SIGNS)}")
-        if isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound):
+        if isinstance(bound, bool) or not isinstance(bound, int | float) or not isfinite(bound):
             raise ValueError(f"condition {name}: {str(bound)[:40]!r} is no number")
         bounds.append((name, bound))
     if not bounds:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from soc.core.event import Event
 from soc.core.finding import Finding, Hit, Kind
 from soc.core.ids import content_id
+from soc.correlation.budget import Budget
+from soc.correlation.deferred import AtEnd, Silence, Unless
 from soc.correlation.episode import Episode
-from soc.correlation.lane import Bounds, Lane
+from soc.correlation.lane import Bounds, Lane, Setup
+from soc.correlation.pressure import Pressure, alarm
+from soc.correlation.progress import Progress, progress
 from soc.correlation.reorder import ReorderBuffer
-from soc.correlation.rule import Correlation, silenced
+from soc.correlation.rule import Correlation, Decided, silenced
 from soc.correlation.state import (
     EventTable,
+    Restored,
     Saved,
     decode,
     dump_episode,
@@ -21,10 +27,18 @@ from soc.correlation.state import (
     load_episode,
     load_lane,
 )
+from soc.correlation.timers import Timers
 
 # A source name comes from the log, so how many are told apart is bounded.
 MAX_SOURCES = 10_000
 OTHER_SOURCES = "(others)"
+
+_LANES: dict[Decided, type[Lane]] = {
+    Decided.HIT: Lane,
+    Decided.END: AtEnd,
+    Decided.ABSENCE: Unless,
+    Decided.SILENCE: Silence,
+}
 
 
 class Correlator:
@@ -44,6 +58,7 @@ class Correlator:
         max_waiting: int = 40_000,
         field: Callable[[str, str], str] = lambda rule, name: name,
         bounds: Bounds | None = None,
+        budget: Budget | None = None,
     ) -> None:
         """Sets up a lane for each correlation.
 
@@ -53,6 +68,7 @@ class Correlator:
                            counts them), which loses nothing unless hits are more out of order than what waits
         field              (rule id, field name of the rule) -> the field's name in events
         bounds             all memory bounds of one correlation, instead of max_keys_per_rule
+        budget             those of all correlations together
         """
         self._width = max(lateness // 64, 65_536)
         self._waiting = ReorderBuffer(self._width)
@@ -65,7 +81,11 @@ class Correlator:
         self.late: dict[str, int] = {}
         self.early = 0
         bounds = bounds or Bounds(keys=max_keys_per_rule)
-        self.lanes = _lanes(correlations, field, bounds, self._tell)
+        self._budget = budget or Budget()
+        bounds = replace(bounds, samples=min(bounds.samples, self._budget.samples // max(len(correlations), 1)))
+        self._timers = Timers()
+        self.lanes = _lanes(correlations, field, bounds, self._tell, self._timers)
+        self._all = tuple(self.lanes.values())
         self._taking: dict[str, tuple[tuple[Lane, int], ...]] = _wiring(self.lanes)
         self.wants = frozenset(self._taking)
 
@@ -100,7 +120,7 @@ class Correlator:
         """
         self._decide(watermark)
         findings = [lane.teller.finding(episode) for lane, episode in self._changed]
-        findings.sort(key=lambda found: (found.anchor, found.rule.id, found.group))
+        findings.sort(key=lambda found: (found.anchor, found.rule.id, found.group, found.last))
         for _, episode in self._changed:
             episode.changed = False
         self._changed.clear()
@@ -114,14 +134,17 @@ class Correlator:
             return 0
         self._horizon = before
         due = self._waiting.take(before)
-        taking, number, last = self._taking, self._number, self._position
+        taking, number, last, timers = self._taking, self._number, self._position, self._timers
         for time, origin, offset, tie, rule, _, event in due:
             if time != last[0] or offset != last[2] or origin != last[1] or tie != last[3]:
+                if timers.next < time:
+                    number = timers.fire(time, number)
                 number += 1
                 last = (time, origin, offset, tie)
             for lane, role in taking[rule]:
                 lane.take(role, time, number, event)
-        self._number, self._position = number, last
+        self._number, self._position = timers.fire(before, number), last
+        self._budget.settle(self._all, before)
         return len(due)
 
     def _tell(self, lane: Lane, episode: Episode) -> None:
@@ -135,9 +158,21 @@ class Correlator:
         self.late[name] = self.late.get(name, 0) + 1
 
     @property
-    def pressure(self) -> dict[str, int]:
-        """Correlation id -> groups given up because it reached its bounds; for an alarm. Only those that did."""
-        return {id: lane.evicted for id, lane in self.lanes.items() if lane.evicted}
+    def pressure(self) -> dict[str, Pressure]:
+        """Correlation id -> what its bounds cost it. Only those that gave up groups."""
+        return {
+            id: Pressure(len(lane.groups), lane.entries, lane.evicted, lane.since)
+            for id, lane in self.lanes.items()
+            if lane.evicted
+        }
+
+    def alarms(self) -> list[Finding]:
+        """A finding for each correlation that gave up groups and has not said so, or not of so many by half."""
+        return [found for lane in self._all if (found := alarm(lane, self._horizon))]
+
+    def progress(self, rule: str, limit: int = 20) -> list[Progress]:
+        """How far the windows of a correlation (its id) are, those first that are furthest; KeyError if unknown."""
+        return progress(self.lanes[rule], self._horizon, limit)
 
     @property
     def ungrouped(self) -> dict[str, int]:
@@ -174,31 +209,36 @@ class Correlator:
             )
         )
 
-    def restore(self, state: bytes) -> None:
-        """Takes the place of whatever it remembers now. msgspec.DecodeError if it is no state of ours.
+    def restore(self, state: bytes) -> Restored:
+        """Takes the place of whatever it remembers now. msgspec.DecodeError if it is no state of ours at all.
 
-        A correlation whose content has changed since, or that is gone, loses its windows; the others keep theirs.
+        Correlations are told apart by id and content: one that is new or has changed starts afresh, one that is gone
+        is dropped, one whose part cannot be read starts afresh too, and all others go on where the state was taken.
         """
         saved = decode(state)
         events = saved.restored_events()
         self._waiting = ReorderBuffer(self._width)
         self._changed.clear()
-        for lane in self.lanes.values():
+        for lane in self._all:
             lane.clear()
         self._horizon, self._number, self._arrival = saved.horizon, saved.number, saved.arrival
         self._position, self.late, self.early = saved.position, saved.late, saved.early
         for time, origin, offset, tie, rule, arrival, row in saved.waiting:
             if rule in self._taking:
                 self._waiting.add((time, origin, offset, tie, rule, arrival, events[row]))
-        for id, lane_state in saved.lanes.items():
-            if id in self.lanes and self.lanes[id].correlation.info.hash == lane_state.hash:
-                lane = self.lanes[id]
-                load_lane(lane, lane_state, events)
-                episodes = [group.episode for group in lane.groups.values() if group.episode]
-                self._changed += [(lane, episode) for episode in episodes if episode.changed]
+        restored = Restored(dropped=sorted(saved.lanes.keys() - self.lanes.keys()))
+        for id, lane in self.lanes.items():
+            into = restored.fresh
+            if id in saved.lanes:
+                into = restored.outcome(load_lane(lane, saved.lanes[id], events))
+            into.append(id)
+            episodes = [group.episode for group in lane.groups.values() if group.episode]
+            self._changed += [(lane, episode) for episode in episodes if episode.changed]
         for id, ended in saved.ended:
-            if id in self.lanes:
+            if id in restored.kept:
                 self._changed.append((self.lanes[id], load_episode(ended, events)))
+        self._timers.collect()
+        return restored
 
 
 def _tie(event: Event) -> str:
@@ -211,6 +251,7 @@ def _lanes(
     field: Callable[[str, str], str],
     bounds: Bounds,
     tell: Callable[[Lane, Episode], None],
+    timers: Timers,
 ) -> dict[str, Lane]:
     """A lane for each correlation, by id, and the lanes above each. Correlations come lower ones first."""
     quiet = silenced(correlations)
@@ -221,7 +262,8 @@ def _lanes(
         asked = [base.get(role.rule.id, role.rule.id) for role in correlation.roles]
         # A lower correlation's hit is the event that brought it about, which names its fields as that rule does.
         base[info.id] = asked[0]
-        lanes[info.id] = Lane(correlation, asked, field, bounds, None if info.silent or info.id in quiet else tell)
+        heard = None if info.silent or info.id in quiet else tell
+        lanes[info.id] = _LANES[correlation.decided](Setup(correlation, asked, field, bounds, heard, timers))
         for place, role in enumerate(correlation.roles):
             if role.rule.kind is Kind.CORRELATION:
                 lanes[role.rule.id].above.append((lanes[info.id], place))

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sigma.correlations import SigmaCorrelationRule, SigmaExtendedCorrelationCondition
+from sigma.correlations import SigmaCorrelationRule
 
 from soc.core.extras import read_extras
 from soc.core.finding import Kind, Level, RuleInfo
 from soc.correlation.condition import Condition, read_condition
+from soc.correlation.expression import MAX_LENGTH, Expression, names_in, parse
 from soc.correlation.rule import Type
 
 MAX_RULES = 64
 MAX_GROUP_FIELDS = 8
-MAX_EXPRESSION = 2_000
-MAX_PARENTHESES = 50
 MAX_SPAN_DAYS = 366
 
 _KEYS = frozenset(("type", "rules", "generate", "group-by", "timespan", "aliases", "condition"))
@@ -38,7 +37,7 @@ class Draft:
     condition: Condition
     fields: tuple[str, ...]
     percentile: int | None
-    expression: SigmaExtendedCorrelationCondition | None
+    expression: Expression | None
     aliases: Mapping[str, Mapping[str, str]]
     generate: bool | None
 
@@ -52,8 +51,8 @@ def read_document(raw: Mapping[str, Any], path: str, line: int, digest: str) -> 
         raise ValueError(f"correlation has unknown keys: {', '.join(unknown[:5])}")
     parsed = _parse(raw, body)
     kind = Type(parsed.type.name.lower())
-    references = _references(body, parsed)
-    condition, expression = _condition(body, parsed, kind, len(references))
+    references = _references(parsed)
+    condition, expression = _condition(body, kind, references)
     fields, percentile = _value_fields(body, kind)
     group_by = tuple(parsed.group_by or ())
     if len(group_by) > MAX_GROUP_FIELDS or len(set(group_by)) != len(group_by):
@@ -80,16 +79,20 @@ def read_document(raw: Mapping[str, Any], path: str, line: int, digest: str) -> 
 
 
 def _parse(raw: Mapping[str, Any], body: Mapping[str, Any]) -> SigmaCorrelationRule:
-    """pySigma's reading of the document, with its condition made one that pySigma accepts (it knows no ranges)."""
+    """pySigma's reading of the document, with its condition made one that pySigma accepts (it knows no ranges,
+    no names with dashes, and no ``1 of``)."""
     condition = body.get("condition")
-    if isinstance(condition, str) and len(condition) > MAX_EXPRESSION:
-        raise ValueError(f"condition is longer than {MAX_EXPRESSION} characters")
-    if isinstance(condition, str) and condition.count("(") > MAX_PARENTHESES:
-        raise ValueError(f"condition has more than {MAX_PARENTHESES} parentheses")
     plain = dict(body)
-    if isinstance(condition, Mapping):
+    if isinstance(condition, str):
+        if len(condition) > MAX_LENGTH:
+            raise ValueError(f"condition is longer than {MAX_LENGTH} characters")
+        if str(body.get("type")).lower() != "temporal":
+            raise ValueError("a boolean condition has no order: use type temporal, or chain two correlations")
+        plain["condition"] = {"gte": 1}
+        plain["rules"] = body.get("rules") or names_in(condition)
+    elif isinstance(condition, Mapping):
         plain["condition"] = {"gte": 1, "field": condition.get("field", "-")}
-    elif not isinstance(condition, str | None):
+    elif condition is not None:
         raise ValueError("condition must be a mapping such as 'gte: 10', or text")
     try:
         return SigmaCorrelationRule.from_dict({**raw, "correlation": plain})
@@ -97,12 +100,9 @@ def _parse(raw: Mapping[str, Any], body: Mapping[str, Any]) -> SigmaCorrelationR
         raise ValueError(str(error) if isinstance(error, ValueError) else f"wrong type: {error}") from error
 
 
-def _references(body: Mapping[str, Any], parsed: SigmaCorrelationRule) -> tuple[str, ...]:
-    if parsed.rules:
-        names = [rule.reference for rule in parsed.rules]
-    elif isinstance(parsed.condition, SigmaExtendedCorrelationCondition):
-        names = parsed.condition.get_referenced_rules()
-    else:
+def _references(parsed: SigmaCorrelationRule) -> tuple[str, ...]:
+    names = [rule.reference for rule in parsed.rules or ()]
+    if not names:
         raise ValueError("rules must name at least one rule")
     if not all(isinstance(name, str) and name for name in names):
         raise ValueError("rules must be a list of rule names or ids")
@@ -113,20 +113,21 @@ def _references(body: Mapping[str, Any], parsed: SigmaCorrelationRule) -> tuple[
     return tuple(names)
 
 
-def _condition(
-    body: Mapping[str, Any], parsed: SigmaCorrelationRule, kind: Type, rules: int
-) -> tuple[Condition, SigmaExtendedCorrelationCondition | None]:
+def _condition(body: Mapping[str, Any], kind: Type, references: tuple[str, ...]) -> tuple[Condition, Expression | None]:
     """A temporal correlation that states no condition means all of its rules (specification, "Temporal Proximity")."""
-    if isinstance(parsed.condition, SigmaExtendedCorrelationCondition):
-        if kind is Type.TEMPORAL_ORDERED:
-            raise ValueError("a boolean condition has no order: use type temporal, or chain two correlations")
-        return Condition((("eq", 1),)), parsed.condition
     raw = body.get("condition")
+    if isinstance(raw, str):
+        return Condition((("eq", 1),)), parse(raw, references)
+    rules = len(references)
     if raw is None and kind.temporal:
         return Condition((("gte", rules),)), None
     condition = read_condition(raw or {})
     if kind.temporal and not any(condition.holds(number) for number in range(1, rules + 1)):
         raise ValueError(f"condition can never hold: it counts rules, and there are {rules}")
+    if kind is Type.VALUE_COUNT and not condition.countable:
+        raise ValueError("condition can never hold: a hit has a value; silence is an event_count with 'lt: 1'")
+    if kind is Type.EVENT_COUNT and not condition.countable and not condition.holds(0):
+        raise ValueError("condition can never hold: no whole number from 0 up meets it")
     return condition, None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from soc.core.event import Event, iso
 from soc.core.finding import Finding, Reason
 from soc.correlation.condition import SIGNS, Number
+from soc.correlation.expression import Seen, roles_of
 from soc.correlation.grouping import Key
 from soc.correlation.rule import Correlation, Type
 
@@ -45,9 +46,13 @@ class Teller:
     def __init__(self, correlation: Correlation, names: tuple[str, ...]) -> None:
         """names: the group fields' names in events."""
         self._rule = correlation.info
-        self._names = names
+        self.names = names
         self._within = f"within {span_text(correlation.span)}"
-        self._seen = [role.rule.title or role.rule.name or role.rule.id for role in correlation.roles]
+        wanted = roles_of(correlation.expression, Seen) if correlation.expression else range(len(correlation.roles))
+        self._seen = [
+            (role.rule.title or role.rule.name or role.rule.id, place in wanted)
+            for place, role in enumerate(correlation.roles)
+        ]
         what = _measured(correlation)
         self._bounds = [(what, SIGNS[name], number_text(bound)) for name, bound in correlation.condition.bounds]
 
@@ -55,7 +60,7 @@ class Teller:
         """The episode as triage takes it."""
         return Finding(
             rule=self._rule,
-            group=tuple(zip(self._names, episode.key, strict=True)),
+            group=tuple(zip(self.names, episode.key, strict=True)),
             anchor=episode.anchor,
             first=episode.anchor,
             last=episode.last,
@@ -71,7 +76,9 @@ class Teller:
     def _seen_reasons(self, episode: Episode) -> list[Reason]:
         return [
             Reason(title, "seen", self._within, "" if moment is None else iso(moment), moment is not None)
-            for title, moment in zip(self._seen, episode.seen, strict=True)
+            if wanted
+            else Reason(title, "not seen", self._within, "")
+            for (title, wanted), moment in zip(self._seen, episode.seen, strict=True)
         ]
 
 

@@ -11,15 +11,17 @@ from soc.correlation.condition import Number
 from soc.correlation.episode import FIRST_SAMPLES, MAX_SAMPLES, Episode, Sample, Teller
 from soc.correlation.grouping import Counted, Key, all_keys, distinct_values, numbers, quick_key
 from soc.correlation.measures import Measure, Together, measure_for
-from soc.correlation.rule import Correlation, Type
+from soc.correlation.rule import Correlation, Decided, Type
 from soc.correlation.sequence import Ordered
 from soc.correlation.slots import Slots
+from soc.correlation.timers import Timers
 
 # A window is exact up to this many different times or values, or twice its threshold if that is more.
 MIN_EXACT = 4_096
 MAX_EXACT = 65_536
 
-_TEMPORAL = (Together, Ordered)
+# Measures that know when each rule was seen.
+ORDERLY = (Together, Ordered)
 
 FieldName = Callable[[str, str], str]
 
@@ -49,34 +51,55 @@ class Group:
         self.samples: list[Sample] = []
         self.episode: Episode | None = None
 
+    @property
+    def sampled(self) -> int:
+        """Whole events that it keeps; an episode usually shares them."""
+        own = self.episode is not None and self.episode.samples is not self.samples
+        return len(self.samples) + (len(self.episode.samples) if self.episode is not None and own else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a lane is made of.
+
+    asked   for each role, the rule whose field names its events have
+    field   (rule id, field name of the rule) -> the field's name in events
+    tell    called when an episode changes; None: it is nobody's business but the correlations above
+    timers  moments at which windows are over
+    """
+
+    correlation: Correlation
+    asked: Sequence[str]
+    field: FieldName
+    bounds: Bounds
+    tell: Callable[[Lane, Episode], None] | None
+    timers: Timers
+
 
 class Lane:
     """Takes the hits of a correlation's rules in event-time order and keeps the episodes that come of them.
 
     above      lanes of correlations that refer to this one, with the role that it has there
-    evicted    groups given up because the correlation reached its bounds
+    evicted    groups given up because the correlation reached its bounds, or its share of all
+    since      µs: when it first had to; 0: never
+    alarmed    how many of them have been reported
     entries    times and values kept, at most: expired ones are taken off when it reaches the bound
     sampled    whole events kept as examples
     ungrouped  hits that lacked a group-by field, or the field whose values count
     unusable   hits whose value was no number where one is needed
     """
 
-    def __init__(
-        self,
-        correlation: Correlation,
-        asked: Sequence[str],
-        field: FieldName,
-        bounds: Bounds,
-        tell: Callable[[Lane, Episode], None] | None,
-    ) -> None:
-        """asked: for each role, the rule whose field names its events have; tell: called when an episode changes."""
+    def __init__(self, setup: Setup) -> None:
+        correlation, asked, field = setup.correlation, setup.asked, setup.field
         self.correlation = correlation
         self.above: list[tuple[Lane, int]] = []
         self.groups: OrderedDict[Key, Group] = OrderedDict()
-        self.evicted = self.ungrouped = self.unusable = 0
+        self.evicted = self.since = self.alarmed = self.ungrouped = self.unusable = 0
         self.entries = self.sampled = 0
-        self._bounds = bounds
-        self._tell = tell
+        self._bounds = setup.bounds
+        self._tell = setup.tell
+        # What is concluded at the end of a window has no event of its own to show.
+        self._keeps_one = correlation.decided is not Decided.HIT
         self._span = correlation.span
         self._holds = correlation.condition.compiled()
         self._rising = correlation.condition.rising
@@ -127,7 +150,8 @@ class Lane:
         for key in keys:
             self._enter(key, role, time, number, event, values)
 
-    def _enter(self, key: Key, role: int, time: int, number: int, event: Event, values: tuple[Counted, ...]) -> None:
+    def _arrive(self, key: Key, time: int, values: tuple[Counted, ...]) -> Group:
+        """The group of a hit at this time, made if it is new, with room for the hit."""
         horizon = time - self._span
         group = self.groups.get(key)
         if group is None:
@@ -137,7 +161,12 @@ class Lane:
             self.groups.move_to_end(key)
         self.entries += 1 + 2 * len(values) if values else 1
         if self.entries > self._bounds.entries:
-            self._audit(horizon)
+            self.audit(horizon, self._bounds.entries)
+        return group
+
+    def _enter(self, key: Key, role: int, time: int, number: int, event: Event, values: tuple[Counted, ...]) -> None:
+        horizon = time - self._span
+        group = self._arrive(key, time, values)
         count = group.hits.slide(time, horizon)
         measure = group.measure
         value = count if measure is None else measure.add(time, horizon, role, number, values)
@@ -158,13 +187,16 @@ class Lane:
             episode.last = time
             if value > episode.value or not self._rising:
                 episode.value = value
-        if isinstance(measure, _TEMPORAL):
+        if isinstance(measure, ORDERLY):
             episode.seen = measure.seen(horizon)
+        self._changed(episode)
+        for lane, place in self.above:
+            lane.take(place, time, number, self._as_event(key, event), started)
+
+    def _changed(self, episode: Episode) -> None:
         if self._tell is not None and not episode.changed:
             episode.changed = True
             self._tell(self, episode)
-        for lane, place in self.above:
-            lane.take(place, time, number, self._as_event(key, event), started)
 
     def _start(self, group: Group, key: Key, time: int, event: Event, value: Number) -> Episode:
         """What is in the window has contributed; to a rare value, only the hit that has it."""
@@ -180,14 +212,14 @@ class Lane:
     def _sample(self, group: Group, time: int, horizon: int, event: Event) -> None:
         """Keeps the event as an example. At the bound, only episodes get one, and only their latest."""
         samples = group.samples
-        if group.episode is None:
+        if group.episode is None or group.episode.samples is not samples:
             while samples and samples[0][0] < horizon:
                 del samples[0]
                 self.sampled -= 1
         if full := self.sampled >= self._bounds.samples:
             self.expire(horizon)
             full = self.sampled >= self._bounds.samples
-        if full and group.episode is None:
+        if full and group.episode is None and not self._keeps_one:
             return
         if len(samples) >= (1 if full else MAX_SAMPLES):
             del samples[0 if full else FIRST_SAMPLES]
@@ -208,10 +240,16 @@ class Lane:
         self.entries += _entries(group)
         return group
 
+    @property
+    def latest(self) -> int:
+        """µs: the latest hit that it remembers; 0 without any."""
+        return self.groups[next(reversed(self.groups))].hits.last if self.groups else 0
+
     def clear(self) -> None:
         """Forgets everything, as if it were new."""
         self.groups.clear()
-        self.entries = self.sampled = self.evicted = self.ungrouped = self.unusable = 0
+        self.entries = self.sampled = self.ungrouped = self.unusable = 0
+        self.evicted = self.since = self.alarmed = 0
 
     def has(self, episode: Episode) -> bool:
         """Whether the episode still goes on."""
@@ -225,28 +263,36 @@ class Lane:
             key = next(iter(groups))
             if groups[key].hits.last >= horizon:
                 return
-            self.sampled -= len(groups.pop(key).samples)
+            self._forget(groups.pop(key))
 
     def _make_room(self, horizon: int) -> None:
         if len(self.groups) >= self._bounds.keys:
             self.expire(horizon)
-        while len(self.groups) >= self._bounds.keys:
-            self._evict()
+            self.shrink(self._bounds.keys - 1, horizon + self._span)
 
-    def _evict(self) -> None:
-        _, group = self.groups.popitem(last=False)
-        self.sampled -= len(group.samples)
+    def shrink(self, size: int, time: int) -> None:
+        """Gives up the stalest groups until so many are left. time: now, in event time (µs)."""
+        while len(self.groups) > max(size, 0):
+            self._evict(time)
+
+    def _forget(self, group: Group) -> None:
+        self.sampled -= group.sampled
+        self.entries -= _entries(group)
+
+    def _evict(self, time: int) -> None:
+        self._forget(self.groups.popitem(last=False)[1])
         self.evicted += 1
+        self.since = self.since or time
 
-    def _audit(self, horizon: int) -> None:
-        """Counts what is remembered when it may have become too much; then the stalest groups give way."""
+    def audit(self, horizon: int, bound: int) -> None:
+        """Counts what is remembered when it may be more than the bound; then the stalest groups give way."""
         self.expire(horizon)
         groups = self.groups
         entries = sum(map(_entries, groups.values()))
-        if entries > self._bounds.entries * 3 // 4:
-            while entries > self._bounds.entries // 2 and len(groups) > 1:
+        if entries > bound * 3 // 4:
+            while entries > bound // 2 and len(groups) > 1:
                 entries -= _entries(next(iter(groups.values())))
-                self._evict()
+                self._evict(horizon + self._span)
         self.entries = entries
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from soc.core.errors import Problem
 from soc.core.finding import RuleInfo
 from soc.correlation.document import Draft, read_document
-from soc.correlation.expression import build
 from soc.correlation.rule import Correlation, Role
 
 MAX_CHAIN = 8
@@ -115,7 +114,6 @@ class _Resolver:
         if len(set(ids)) != len(ids):
             raise ValueError("rules names one rule twice, by id and by name")
         level = draft.level if draft.level is not None else max(info.level for info in infos)
-        positions = {reference: place for place, reference in enumerate(draft.references)}
         aliases = _aliases(draft, infos)
         return Correlation(
             info=replace(draft.info, level=level),
@@ -126,7 +124,7 @@ class _Resolver:
             condition=draft.condition,
             fields=draft.fields,
             percentile=draft.percentile,
-            expression=build(draft.expression.parsed, positions) if draft.expression else None,
+            expression=draft.expression,
             generate=draft.generate,
         )
 

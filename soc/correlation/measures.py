@@ -9,12 +9,14 @@ from bisect import bisect_left, insort
 from collections import Counter, OrderedDict, deque
 from typing import Any, Protocol
 
+from soc.correlation.absence import Absence
 from soc.correlation.condition import Number
 from soc.correlation.expression import Expression, holds
 from soc.correlation.grouping import Counted
-from soc.correlation.rule import Correlation, Type
+from soc.correlation.rule import Correlation, Decided, Type
 from soc.correlation.sequence import Ordered
 from soc.correlation.slots import Slots
+from soc.correlation.whole import Whole
 
 # Sums are kept in millionths, as whole numbers, so that adding and taking away leaves no trace.
 SCALE = 1_000_000
@@ -32,6 +34,9 @@ class Measure(Protocol):
         values          the values of the correlation's field in this event; () when it has no field
         """
 
+    def value(self, horizon: int) -> Number:
+        """The value of what is not older than the horizon, for those who ask how far a window is; 0 for nothing."""
+
     def __len__(self) -> int:
         """How many entries it keeps, for the memory bound."""
 
@@ -44,6 +49,19 @@ class Measure(Protocol):
 
 def measure_for(correlation: Correlation, limit: int) -> Measure | None:
     """A fresh measure for a group of this correlation; None where the number of hits is the measure."""
+    match correlation.decided:
+        case Decided.SILENCE:
+            return None
+        case Decided.ABSENCE:
+            assert correlation.expression is not None
+            return Absence(len(correlation.roles), correlation.expression, correlation.span)
+        case Decided.END:
+            return Whole(_sliding(correlation, limit))
+        case Decided.HIT:
+            return _sliding(correlation, limit)
+
+
+def _sliding(correlation: Correlation, limit: int) -> Measure | None:
     match correlation.type:
         case Type.EVENT_COUNT:
             return None
@@ -85,6 +103,9 @@ class Distinct:
             last.popitem(last=False)
         return len(last)
 
+    def value(self, horizon: int) -> Number:
+        return sum(time >= horizon for time in self._last.values())
+
     def _expire(self, horizon: int) -> None:
         last = self._last
         while last:
@@ -116,10 +137,14 @@ class Together:
         self._expression = expression
 
     def add(self, time: int, horizon: int, role: int, number: int, values: tuple[Any, ...]) -> Number:
-        last = self._last
-        last[role] = time
-        seen = [moment is not None and moment >= horizon for moment in last]
-        return sum(seen) if self._expression is None else int(holds(self._expression, seen))
+        self._last[role] = time
+        return self.value(horizon)
+
+    def value(self, horizon: int) -> Number:
+        if self._expression is None:
+            return sum([moment is not None and moment >= horizon for moment in self._last])
+        seen = sum([1 << role for role, moment in enumerate(self._last) if moment is not None and moment >= horizon])
+        return int(holds(self._expression, seen))
 
     def seen(self, horizon: int) -> tuple[int | None, ...]:
         """When each rule last hit; None: not in the window."""
@@ -146,6 +171,9 @@ class Sum:
     def add(self, time: int, horizon: int, role: int, number: int, values: tuple[Any, ...]) -> Number:
         return unscaled(self._sums.slide(time, horizon, scaled(values)))
 
+    def value(self, horizon: int) -> Number:
+        return unscaled(self._sums.since(horizon))
+
     def __len__(self) -> int:
         return len(self._sums)
 
@@ -167,6 +195,10 @@ class Average:
 
     def add(self, time: int, horizon: int, role: int, number: int, values: tuple[Any, ...]) -> Number:
         return self._sums.add(time, horizon, role, number, values) / self._counts.slide(time, horizon, len(values))
+
+    def value(self, horizon: int) -> Number:
+        count = self._counts.since(horizon)
+        return self._sums.value(horizon) / count if count else 0
 
     def __len__(self) -> int:
         return len(self._sums) + len(self._counts)
@@ -200,6 +232,13 @@ class Percentile:
             insort(ranked, value)
         while when[0][0] < horizon or len(when) > self._limit:
             del ranked[bisect_left(ranked, when.popleft()[1])]
+        return self._between(ranked)
+
+    def value(self, horizon: int) -> Number:
+        ranked = sorted(value for time, value in self._when if time >= horizon)
+        return self._between(ranked) if ranked else 0
+
+    def _between(self, ranked: list[Number]) -> Number:
         place, rest = divmod(self._part * (len(ranked) - 1), 100)
         low = ranked[place]
         return low + (ranked[place + 1] - low) * rest / 100 if rest else low
@@ -239,6 +278,10 @@ class Rarity:
             if not counts[gone]:
                 del counts[gone]
         return 100 * min(counts[value] for value in values) / len(when)
+
+    def value(self, horizon: int) -> Number:
+        counts = Counter(value for time, value in self._when if time >= horizon)
+        return 100 * min(counts.values()) / counts.total() if counts else 0
 
     def __len__(self) -> int:
         return len(self._when)

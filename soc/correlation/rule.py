@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from soc.core.finding import RuleInfo
 from soc.correlation.condition import Condition
-from soc.correlation.expression import Expression
+from soc.correlation.expression import Absent, Expression, roles_of
 
 
 class Type(StrEnum):
@@ -31,6 +31,21 @@ class Type(StrEnum):
     def numeric(self) -> bool:
         """Whether it calculates with the field's values, so that they must be numbers."""
         return self in (Type.VALUE_SUM, Type.VALUE_AVG, Type.VALUE_PERCENTILE, Type.VALUE_MEDIAN)
+
+
+class Decided(StrEnum):
+    """When it is known whether a correlation holds.
+
+    HIT      at a hit, looking back: more only makes it truer
+    END      when the window that the first hit opened is over: more can undo it (lt, lte, eq, neq, ranges)
+    ABSENCE  when no window that holds what was seen can still get a hit of what must be absent (``not``)
+    SILENCE  when a group that was heard of has had no hit for the timespan (event_count with lt: 1)
+    """
+
+    HIT = "hit"
+    END = "end"
+    ABSENCE = "absence"
+    SILENCE = "silence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,20 @@ class Correlation:
     def rarity(self) -> bool:
         """A value_percentile without a percentile: how rare is this value among those of the window?"""
         return self.type is Type.VALUE_PERCENTILE and self.percentile is None
+
+    @property
+    def decided(self) -> Decided:
+        """When it is known whether it holds (see SEMANTICS.md)."""
+        if self.expression is not None:
+            return Decided.ABSENCE if roles_of(self.expression, Absent) else Decided.HIT
+        if self.rarity or not self.condition.looks_down:
+            return Decided.HIT
+        if self.type.temporal:
+            met = [self.condition.holds(number) for number in range(1, len(self.roles) + 1)]
+            return Decided.HIT if met == sorted(met) else Decided.END
+        if self.type is Type.EVENT_COUNT and not self.condition.countable:
+            return Decided.SILENCE
+        return Decided.END
 
 
 def silenced(correlations: Sequence[Correlation]) -> frozenset[str]:

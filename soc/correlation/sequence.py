@@ -34,8 +34,12 @@ class Ordered:
             self._at[role] = number
         if start > began[role]:
             began[role] = start
+        return self.value(horizon)
+
+    def value(self, horizon: int) -> int:
+        """As in Measure.value."""
         steps = 0
-        for moment in began:
+        for moment in self._began:
             if moment < horizon:
                 break
             steps += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 
 class Slots:
     """Weights by time, oldest first; equal times share a slot.
@@ -38,6 +40,16 @@ class Slots:
         if len(times) - self._head > self._limit:
             self._merge(max(2 * (time - horizon) // self._limit, 1))
         return self.total
+
+    def since(self, horizon: int) -> int:
+        """The weights from the horizon on (µs); nothing is dropped."""
+        start = bisect_left(self._times, horizon, self._head)
+        return sum(self._weights[start:])
+
+    def first_from(self, horizon: int) -> int:
+        """The oldest time that is not older than the horizon; the latest of all when there is none."""
+        place = bisect_left(self._times, horizon, self._head)
+        return self._times[min(place, len(self._times) - 1)]
 
     @property
     def first(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -46,10 +47,12 @@ class SavedLane(msgspec.Struct, array_like=True):
     ungrouped: int
     unusable: int
     entries: int
+    since: int = 0
+    alarmed: int = 0
 
 
 class Saved(msgspec.Struct):
-    """The whole of it."""
+    """The whole of it. lanes: a SavedLane each, read one by one, so that one that cannot be read costs no other."""
 
     horizon: int
     number: int
@@ -58,7 +61,7 @@ class Saved(msgspec.Struct):
     late: dict[str, int]
     early: int
     waiting: list[tuple[int, str, int, str, str, int, int]]
-    lanes: dict[str, SavedLane]
+    lanes: dict[str, msgspec.Raw]
     ended: list[tuple[str, SavedEpisode]]
     events: list[dict[str, Any]]
     version: int = 1
@@ -87,12 +90,34 @@ class EventTable:
         return row
 
 
-def encode(saved: Saved) -> bytes:
+@dataclass(slots=True)
+class Restored:
+    """What became of each correlation's windows (ids): the first three are of those that are loaded now.
+
+    kept        went on
+    fresh       there were none: it is new
+    changed     its content is another, so its windows were let go
+    unreadable  they could not be read, so they were let go
+    dropped     the correlation is gone, and its windows with it
+    """
+
+    kept: list[str] = field(default_factory=list)
+    fresh: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+    def outcome(self, loaded: bool | None) -> list[str]:
+        """The list for what ``load_lane`` said."""
+        return self.unreadable if loaded is None else self.kept if loaded else self.changed
+
+
+def encode(saved: Saved | SavedLane) -> bytes:
     """As bytes. What MessagePack cannot hold (whole numbers beyond 64 bits, broken text) is made text that it can."""
     try:
         return msgspec.msgpack.encode(saved)
     except (OverflowError, UnicodeEncodeError):
-        return msgspec.msgpack.encode(_encodable(msgspec.to_builtins(saved)))
+        return msgspec.msgpack.encode(_encodable(msgspec.to_builtins(saved, builtin_types=(msgspec.Raw,))))
 
 
 def decode(state: bytes) -> Saved:
@@ -100,30 +125,46 @@ def decode(state: bytes) -> Saved:
     return msgspec.msgpack.decode(state, type=Saved)
 
 
-def dump_lane(lane: Lane, events: EventTable) -> SavedLane:
+def dump_lane(lane: Lane, events: EventTable) -> msgspec.Raw:
     """A lane's groups and counters."""
     groups = [
         SavedGroup(
             key=key,
             hits=group.hits.dump(),
-            measure=group.measure.dump() if group.measure else None,
+            measure=group.measure.dump() if group.measure is not None else None,
             samples=_rows(group.samples, events),
-            episode=dump_episode(group.episode) if group.episode else None,
+            episode=_dump_running(group, events),
         )
         for key, group in lane.groups.items()
     ]
-    return SavedLane(
+    saved = SavedLane(
         hash=lane.correlation.info.hash,
         groups=groups,
         evicted=lane.evicted,
         ungrouped=lane.ungrouped,
         unusable=lane.unusable,
         entries=lane.entries,
+        since=lane.since,
+        alarmed=lane.alarmed,
     )
+    return msgspec.Raw(encode(saved))
 
 
-def load_lane(lane: Lane, saved: SavedLane, events: list[Event]) -> None:
-    """Fills a fresh lane."""
+def load_lane(lane: Lane, part: msgspec.Raw, events: list[Event]) -> bool | None:
+    """Fills a fresh lane; False when the correlation was another then, None when its part cannot be read."""
+    try:
+        saved = msgspec.msgpack.decode(part, type=SavedLane)
+        if saved.hash != lane.correlation.info.hash:
+            return False
+        _fill(lane, saved, events)
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError):
+        lane.clear()  # another version's, or damaged: what a measure finds in it may be of any shape
+        return None
+    return True
+
+
+def _fill(lane: Lane, saved: SavedLane, events: list[Event]) -> None:
+    lane.since, lane.alarmed = saved.since, saved.alarmed
     lane.evicted, lane.ungrouped, lane.unusable = saved.evicted, saved.ungrouped, saved.unusable
     for row in saved.groups:
         group: Group = lane.open(row.key)
@@ -131,9 +172,10 @@ def load_lane(lane: Lane, saved: SavedLane, events: list[Event]) -> None:
         if group.measure is not None and row.measure is not None:
             group.measure.load(row.measure)
         group.samples = [(time, events[place]) for time, place in row.samples]
-        lane.sampled += len(group.samples)
         if row.episode is not None:
-            group.episode = load_episode(row.episode, events, group.samples)
+            shared = group.samples if row.episode.samples is None else None
+            group.episode = load_episode(row.episode, events, shared)
+        lane.sampled += group.sampled
     lane.entries = saved.entries
 
 
@@ -149,6 +191,12 @@ def dump_episode(episode: Episode, events: EventTable | None = None) -> SavedEpi
         changed=episode.changed,
         samples=None if events is None else _rows(episode.samples, events),
     )
+
+
+def _dump_running(group: Group, events: EventTable) -> SavedEpisode | None:
+    if group.episode is None:
+        return None
+    return dump_episode(group.episode, None if group.episode.samples is group.samples else events)
 
 
 def load_episode(saved: SavedEpisode, events: list[Event], samples: list[Sample] | None = None) -> Episode:

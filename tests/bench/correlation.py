@@ -95,7 +95,7 @@ def run() -> None:
     for stream, batches in streams.items():
         for name, body in KINDS.items():
             cost, findings, correlator = measure(correlation(body), batches)
-            evicted = sum(correlator.pressure.values())
+            evicted = sum(pressure.evicted for pressure in correlator.pressure.values())
             print(f"{name:30}{stream:20}{cost:8.2f}{findings:10}{evicted:9}")
     _state(streams["usual"])
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from soc.correlation import Bounds, Correlator
+from soc.correlation import Bounds, Correlator, Pressure
 from soc.correlation.slots import Slots
 
 END = 10**15
@@ -31,7 +31,7 @@ def test_a_key_flood_evicts_only_the_stalest_of_its_own_correlation(read: Any, h
     correlator.feed([hit("a", 2_000 + n, user="late") for n in range(3)])
     found = correlator.advance(2_100_000_000)
     assert [(f.rule.name, f.group[0][1], f.count) for f in found] == [("quiet", "victim", 4), ("flooded", "late", 3)]
-    assert correlator.pressure == {"flooded": 903}
+    assert correlator.pressure == {"flooded": Pressure(groups=100, entries=102, evicted=903, since=109_000_000)}
     assert len(correlator.lanes["flooded"].groups) == 100
 
 
@@ -60,7 +60,7 @@ def test_entries_are_bounded_over_all_groups(read: Any, hit: Any) -> None:
     correlator.advance(4_999_000_000)
     lane = correlator.lanes["case"]
     assert sum(len(group.hits) + len(group.measure) for group in lane.groups.values() if group.measure) <= 1_000
-    assert correlator.pressure["case"] > 0
+    assert correlator.pressure["case"].evicted > 0
 
 
 def test_samples_are_bounded_and_every_finding_has_one(read: Any, hit: Any) -> None:

@@ -81,7 +81,9 @@ def test_without_a_level_it_has_the_highest_of_its_rules(read: Any) -> None:
         ("{gte: 10}", "{eq: 10, neq: 10}", "exclude each other"),
         ("{gte: 10}", "[10]", "condition must be a mapping"),
         ("{gte: 10}", "{gte: 10, field: user.name}", "takes no field"),
-        ("{gte: 10}", "a and b", "Extended conditions"),
+        ("{gte: 10}", "a and b", "has no order: use type temporal"),
+        ("{gte: 10}", "{lt: 0}", "no whole number from 0 up"),
+        ("{gte: 10}", "{gt: 1, lt: 2}", "no whole number from 0 up"),
         ("rules: [a]", "rules: []", "name at least one rule"),
         ("rules: [a]", "rules: [{a: b}]", "list of rule names"),
         ("rules: [a]", "rules: [a, a]", "names one rule twice"),
@@ -115,8 +117,13 @@ def test_problems_name_the_place_and_the_reason(read: Any, old: str, new: str, r
     ("body", "reason"),
     [
         ("{type: temporal_ordered, rules: [a, b], timespan: 1m, condition: a and b}", "has no order"),
-        ("{type: temporal, rules: [a, b], timespan: 1m, condition: a and}", "Failed to parse"),
-        ("{type: temporal, rules: [a, b], timespan: 1m, condition: a and c}", "not referenced"),
+        ("{type: temporal, rules: [a, b], timespan: 1m, condition: a and}", "a rule is missing at its end"),
+        ("{type: temporal, rules: [a, b], timespan: 1m, condition: a and c}", "'c' is not among its rules"),
+        (
+            "{type: temporal, rules: [a, b], timespan: 1m, condition: a or (a)}",
+            "lists 'b', which its condition does not use",
+        ),
+        ("{type: value_count, rules: [a], timespan: 1m, condition: {lt: 1, field: x}}", "silence is an event_count"),
         ("{type: value_sum, rules: [a], timespan: 1m, condition: {gte: 1, field: [x, y]}}", "too many fields"),
         ("{type: value_sum, rules: [a], timespan: 1m, condition: {gte: 1, field: x, percentile: 5}}", "no percentile"),
         (
@@ -135,9 +142,16 @@ def test_problems_of_other_types(read: Any, body: str, reason: str) -> None:
     ("condition", "reason"),
     [
         ("a or " * 500 + "a", "longer than 2000 characters"),
-        ("(" * 51 + "a" + ")" * 51, "more than 50 parentheses"),
-        ("not " * 400 + "a", "'not' (absence of a rule) is not supported yet"),
-        ("a and not b", "'not' (absence of a rule) is not supported yet"),
+        ("(" * 51 + "a" + ")" * 51, "nested deeper than 20"),
+        ("not " * 401 + "a", "holds when nothing happens"),
+        ("not a", "holds when nothing happens"),
+        ("a or not b", "holds when nothing happens"),
+        ("a and not a", "can never hold"),
+        ("a b", "'b' is not expected here"),
+        ("(a or b", "a parenthesis is not closed"),
+        ("a and )", "a rule is missing before ')'"),
+        ("a and 2 of them", "'2 of' is not known"),
+        ("a and 1 of x*", "'x*' fits none of its rules"),
     ],
 )
 def test_hostile_conditions_are_refused_by_size(read: Any, condition: str, reason: str) -> None:

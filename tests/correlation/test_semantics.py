@@ -75,8 +75,10 @@ def test_the_value_told_is_the_highest_where_more_is_worse_and_else_the_latest(r
     seconds = (0, 1, 2, 11.5)
     found = run(rule("event_count", "[a]", "10s", "{gte: 2}"), [hit("a", s) for s in seconds])
     assert [(f.count, f.reasons[0].value) for f in found] == [(4, "3")]
-    found = run(rule("event_count", "[a]", "10s", "{lt: 9}"), [hit("a", s) for s in seconds])
-    assert [(f.count, f.reasons[0].value) for f in found] == [(4, "2")]
+    text = rule("value_percentile", "[a]", "1h", "{field: process.name, lte: 50}")
+    names = ("x", "y", "y", "x", "x", "z")
+    found = run(text, [hit("a", s, process__name=name) for s, name in enumerate(names)])
+    assert [(f.count, f.reasons[0].value) for f in found] == [(1, "50"), (1, "50"), (1, "16.667")]
 
 
 def test_an_emptied_window_ends_the_episode_even_if_one_hit_is_enough(run: Any, hit: Any) -> None:
@@ -97,9 +99,11 @@ def test_an_event_with_several_values_belongs_to_each_group(run: Any, hit: Any) 
     assert told(run(rule("event_count", "[a]", "10s", "{gte: 3}"), hits)) == [("y", 0, 2, 3)]
 
 
-def test_a_range_ends_the_episode_above_it_as_well(run: Any, hit: Any) -> None:
-    found = run(rule("event_count", "[a]", "1m", "{gt: 1, lte: 3}"), [hit("a", s) for s in range(6)])
-    assert told(found) == [("u", 0, 2, 3)]
+def test_a_range_is_judged_when_the_window_of_the_first_hit_is_over(run: Any, hit: Any) -> None:
+    text = rule("event_count", "[a]", "1m", "{gt: 1, lte: 3}")
+    assert run(text, [hit("a", s) for s in range(6)]) == []
+    found = run(text, [hit("a", s) for s in (0, 59, 60, 61)])
+    assert told(found) == [("u", 0, 60, 3)]
     assert [(r.operator, r.pattern, r.value) for r in found[0].reasons] == [(">", "1", "3"), ("<=", "3", "3")]
 
 
@@ -107,14 +111,100 @@ def test_a_range_ends_the_episode_above_it_as_well(run: Any, hit: Any) -> None:
     ("condition", "expected"),
     [
         ("{gt: 2}", [("u", 0, 3, 4)]),
-        ("{eq: 2}", [("u", 0, 1, 2)]),
-        ("{lt: 3}", [("u", 0, 1, 2)]),
-        ("{lte: 1}", [("u", 0, 0, 1)]),
+        ("{eq: 4}", [("u", 0, 3, 4)]),
+        ("{eq: 2}", []),
+        ("{lt: 5}", [("u", 0, 3, 4)]),
+        ("{lt: 4}", []),
+        ("{lte: 1}", []),
         ("{neq: 1}", [("u", 0, 3, 4)]),
+        ("{neq: 4}", []),
     ],
 )
-def test_operators_look_back_from_each_hit(run: Any, hit: Any, condition: str, expected: object) -> None:
+def test_what_more_hits_can_undo_is_judged_at_the_end(run: Any, hit: Any, condition: str, expected: object) -> None:
     assert told(run(rule("event_count", "[a]", "1m", condition), [hit("a", s) for s in range(4)])) == expected
+
+
+def test_a_window_is_judged_only_when_the_watermark_has_passed_its_end(read: Any, hit: Any) -> None:
+    correlations, _ = read(rule("event_count", "[a]", "10s", "{lt: 3}"))
+    correlator = Correlator(correlations, lateness=0)
+    correlator.feed([hit("a", 5)])
+    assert correlator.advance(15_000_000) == []
+    correlator.feed([hit("a", 15)])
+    assert told(correlator.advance(15_000_001)) == [("u", 5, 15, 2)]
+
+
+def test_a_group_that_falls_silent_is_told_once(read: Any, hit: Any) -> None:
+    correlations, _ = read(rule("event_count", "[a]", "10s", "{lt: 1}"))
+    correlator = Correlator(correlations, lateness=0)
+    correlator.feed([hit("a", s) for s in (0, 9, 19)])
+    assert correlator.advance(29_000_000) == []
+    (found,) = correlator.advance(29_000_001)
+    assert told([found]) == [("u", 19, 19, 1)]
+    assert [(r.operator, r.pattern, r.value) for r in found.reasons] == [("<", "1", "0")]
+    assert correlator.advance(500_000_000) == []
+    correlator.feed([hit("a", 600)])
+    assert told(correlator.advance(END)) == [("u", 600, 600, 1)]
+
+
+@pytest.mark.parametrize("c", [0, 5, 9, 15])
+def test_what_must_be_absent_spoils_what_it_shares_a_window_with(run: Any, hit: Any, c: float) -> None:
+    """a at 5 and b at 9, span 10: windows that hold both reach from -1 to 15."""
+    text = rule("temporal", "[a, b, c]", "10s", "a and b and not c")
+    ab = [hit("a", 5), hit("b", 9)]
+    assert told(run(text, ab)) == [("u", 5, 9, 2)]
+    assert run(text, [*ab, hit("c", c, offset=1)]) == []
+    assert told(run(text, [*ab, hit("c", c, user="other")])) == [("u", 5, 9, 2)]
+    assert told(run(text, [*ab, hit("c", c, user=None)])) == [("u", 5, 9, 2)]
+    assert told(run(text, [*ab, hit("c", 15.1)])) == [("u", 5, 9, 2)]
+
+
+def test_absence_is_known_when_the_watermark_has_passed_the_last_window(read: Any, hit: Any) -> None:
+    correlations, _ = read(rule("temporal", "[a, b]", "10s", "a and not b"))
+    correlator = Correlator(correlations, lateness=0)
+    correlator.feed([hit("a", 0), hit("a", 4)])
+    assert correlator.advance(10_000_000) == []
+    (found,) = correlator.advance(10_000_001)
+    assert told([found]) == [("u", 0, 4, 2)]
+    assert [(r.field, r.operator, r.value) for r in found.reasons] == [
+        ("Rule a", "seen", "1970-01-01T00:00:04Z"),
+        ("Rule b", "not seen", ""),
+    ]
+
+
+def test_one_absence_that_goes_on_is_one_finding(run: Any, hit: Any) -> None:
+    text = rule("temporal", "[a, b]", "10s", "a and not b")
+    assert told(run(text, [hit("a", s) for s in range(40)])) == [("u", 0, 39, 40)]
+    found = run(text, [*[hit("a", s) for s in (0, 8, 16, 50)], hit("b", 30)])
+    assert told(found) == [("u", 0, 16, 3), ("u", 50, 50, 1)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "seen", "holds"),
+    [
+        ("a and not (b or c)", "a", True),
+        ("a and not (b or c)", "ac", False),
+        ("a and not (b and c)", "ac", True),
+        ("a and not (b and c)", "abc", False),
+        ("not not a and (b or c)", "ab", True),
+        ("1 of them", "c", True),
+        ("1 of *", "c", True),
+        ("any of them and (a or b or c)", "b", True),
+        ("all of them", "ab", False),
+        ("all of them", "abc", True),
+        ("a and not 1 of [bc]", "a", True),
+        ("a and not 1 of [bc]", "ab", False),
+        ("A and b", "ab", None),
+        ("a AND b OR c", "c", True),
+    ],
+)
+def test_boolean_conditions(read: Any, hit: Any, condition: str, seen: str, holds: bool | None) -> None:
+    correlations, problems = read(rule("temporal", "[a, b, c]", "10s", f'"{condition}"'))
+    if holds is None:
+        assert "'A' is not among its rules" in problems[0].reason
+        return
+    correlator = Correlator(correlations, lateness=0)
+    correlator.feed([hit(name, s) for s, name in enumerate(seen)])
+    assert bool(correlator.advance(END)) is holds
 
 
 def test_several_rules_count_together(run: Any, hit: Any) -> None:
