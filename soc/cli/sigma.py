@@ -93,7 +93,7 @@ def _otherwise(logsource: str, loaded: Loaded, *, all_rules: bool) -> Sequence[L
         return [LogSource(**parts)] if parts else []
     except TypeError as error:
         raise click.UsageError(
-            translate()("{text}: write it as category=process_creation,product=linux", text=logsource)
+            translate()("{given}: write it as category=process_creation,product=linux", given=logsource)
         ) from error
 
 
