@@ -192,8 +192,9 @@ def test_attributes_that_are_fine(tmp_path: Path, attribute: str) -> None:
 
 WRONG: list[Any] = [
     None, True, 0, -1, 7.5, float("nan"), float("inf"), 10**400, "", " ", "x", "*", "a|b", "\x00", "\ud800", "%x%",
-    [], {}, [None], [[]], [{}], {"": ""}, {None: None}, {1: 2}, {"a": {"b": {"c": []}}}, [[["x"]]], date(2026, 10, 5), b"x",
-    {"x"}, "x" * 20_000, "(" * 100, "1 of them", "not", ["x", None, 1, True], {"|all": ["a"]}, {"A|re": "(a"}, {"A|cidr": 1},
+    [], {}, [None], [[]], [{}], {"": ""}, {None: None}, {1: 2}, {"a": {"b": {"c": []}}}, [[["x"]]], date(2026, 10, 5),
+    b"x", {"x"}, "x" * 20_000, "(" * 100, "1 of them", "not", ["x", None, 1, True], {"|all": ["a"]},
+    {"A|re": "(a"}, {"A|cidr": 1},
 ]  # fmt: skip
 
 
