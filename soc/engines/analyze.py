@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
 from soc.core.alert import Alert
@@ -92,22 +93,25 @@ def analyze(
     waiting = [Reader(n, source, device, start, reference) for n, (source, start) in enumerate(starts)]
     heapq.heapify(waiting)
     turn = _turn_elsewhere(pipeline, Ahead(workers, waiting), totals) if workers else _turn_here(pipeline, totals)
-    while waiting:
-        reader = heapq.heappop(waiting)
-        try:
-            outcome = turn(reader)
-        except UnusableInput as error:
-            totals.unusable.append(str(error))
-            outcome = None
-        if outcome is not None:
+    with ExitStack() as opened:
+        for reader in waiting:
+            opened.callback(reader.close)
+        while waiting:
+            reader = heapq.heappop(waiting)
+            try:
+                outcome = turn(reader)
+            except UnusableInput as error:
+                totals.unusable.append(str(error))
+                outcome = None
+            if outcome is not None:
+                totals.add(outcome)
+                carry_out(outcome)
+                heapq.heappush(waiting, reader)
+            totals.consumed += reader.consumed_since()
+            outcome = pipeline.advance(waiting[0].reached - lateness if waiting else END_OF_TIME)
             totals.add(outcome)
             carry_out(outcome)
-            heapq.heappush(waiting, reader)
-        totals.consumed += reader.consumed_since()
-        outcome = pipeline.advance(waiting[0].reached - lateness if waiting else END_OF_TIME)
-        totals.add(outcome)
-        carry_out(outcome)
-        progress(totals)
+            progress(totals)
     totals.late = sum(pipeline.late.values())
     totals.suppressed = sum(pipeline.suppressed.values())
     return totals
@@ -152,11 +156,10 @@ def _starts(
             yield source, 0
             continue
         try:
-            file = LogFile(source.path)
-            first = next(file.batches(PEEK), ())
+            with closing(LogFile(source.path)) as file:
+                first = next(file.batches(PEEK), ())
         except UnusableInput as error:
             totals.unusable.append(str(error))
             continue
-        file.close()
         totals.size += file.size
         yield source, first_time(first, device, reference or file.modified, zone)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from soc.core.event import RawBatch
-from soc.engines.source import LogFile, Source
+from soc.engines.source import LogFile, Source, UnusableInput
 
 
 @dataclass(slots=True, eq=False)
@@ -39,15 +39,24 @@ class Reader:
         if self._file is None:
             self._file = LogFile(self.source.path)
             self._batches = self._file.batches()
-        lines = next(self._batches, None)
+        try:
+            lines = next(self._batches, None)
+        except UnusableInput:
+            self.close()
+            raise
         self._consumed = self._file.consumed
         if lines is None:
-            self._file.close()
+            self.close()
             return None
         received = self.reference or self._file.modified
         batch = RawBatch(f"file:{self.source.name}", self.device, received, self.position, lines)
         self.position += len(lines)
         return batch
+
+    def close(self) -> None:
+        """Frees the file; harmless when called twice, or before the file was opened."""
+        if self._file:
+            self._file.close()
 
     def consumed_since(self) -> int:
         """Bytes taken from disk since it was last asked."""
