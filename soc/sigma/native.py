@@ -56,7 +56,7 @@ class NativeRouter:
         found = place(_text(channel), number, _text(provider))
         fixed: Event = {"EventID": number, "Channel": channel, "Provider_Name": provider}
         if len(self._windows) >= MAX_ROUTES:  # made-up channels and ids: their log sources, and nothing more
-            return self._bounded(found.sources)
+            return self._shared(found.sources)
         canonical = channel, number, provider
         kind = self._windows.get(canonical) or Kind(
             found.sources, {name: value for name, value in fixed.items() if value is not None}
@@ -68,21 +68,19 @@ class NativeRouter:
         stated = event.get("_path"), *(event.get(part, event.get(f"logsource.{part}")) for part in _PARTS)
         kind = self._others.get(stated)
         if kind is None:
-            kind = self._bounded(_stated(*(_text(one).lower() for one in stated)))
-            if len(self._others) < MAX_ROUTES:
-                self._others[stated] = kind
+            sources = _stated(*(_text(one).lower() for one in stated))
+            if not sources or len(self._others) >= MAX_ROUTES:
+                kind = self._nowhere
+            else:
+                kind = self._others[stated] = self._shared(sources)
         if kind is self._nowhere:
             self.unrouted += 1
         return kind
 
-    def _bounded(self, sources: tuple[LogSource, ...]) -> Kind:
+    def _shared(self, sources: tuple[LogSource, ...]) -> Kind:
         """One kind for the same log sources."""
-        if not sources:
-            return self._nowhere
         kind = self._many.get(sources)
         if kind is None:
-            if len(self._many) >= MAX_ROUTES:
-                return self._nowhere
             kind = self._many[sources] = Kind(sources)
         return kind
 

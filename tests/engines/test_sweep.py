@@ -139,11 +139,8 @@ def test_rules_and_files_that_cannot_be_read_are_named(rules: Path, tmp_path: Pa
 
 
 def test_events_that_soc_parse_wrote(tmp_path: Path) -> None:
-    (tmp_path / "r.yml").write_text(
-        f"title: x\nid: {ID}\nlogsource: {{product: zeek}}\ndetection: {{s: {{src_ip: 10.1.2.3}}, condition: s}}\n".replace(
-            "product: zeek", "category: firewall"
-        )
-    )
+    detection = "detection: {s: {src_ip: 10.1.2.3}, condition: s}"
+    (tmp_path / "r.yml").write_text(f"title: x\nid: {ID}\nlogsource: {{category: firewall}}\n{detection}\n")
     path = tmp_path / "events.ndjson"
     path.write_bytes(ndjson({"event": {"dataset": "fortinet.traffic"}, "source": {"ip": "10.1.2.3"}}))
     assert lines(match("--ecs", "--rules", tmp_path / "r.yml", path)) == [{"line": 1, "rule": ID}]
