@@ -24,6 +24,7 @@ SIGMA = DATA / "sigma" / "sigma-rules.tar.xz"
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
 POWERSHELL = "Microsoft-Windows-PowerShell/Operational"
 
+PARTS = ("category", "product", "service")
 Source = Mapping[str, str]
 """A log source's stated parts: category, product, service."""
 
@@ -43,6 +44,16 @@ def compiled(documents: Sequence[Mapping[str, Any]], placeholders: Mapping[str, 
     return [one for one in made if isinstance(one, Rule)]
 
 
+def by_source(documents: Sequence[dict[str, Any]]) -> list[tuple[Source, list[dict[str, Any]]]]:
+    """Rules without placeholders by the log source that they state."""
+    found: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
+    for one in documents:
+        if "|expand" not in str(one["detection"]):
+            stated = one["logsource"]
+            found.setdefault(tuple((part, stated[part]) for part in PARTS if part in stated), []).append(one)
+    return [(dict(source), chosen) for source, chosen in found.items()]
+
+
 def states(source: Source) -> LogSource:
     return LogSource(source.get("category"), source.get("product"), source.get("service"))
 
@@ -50,7 +61,7 @@ def states(source: Source) -> LogSource:
 def covers(rule: Mapping[str, Any], source: Source) -> bool:
     """Whether a rule is offered events of a log source: what it states is the source's."""
     stated = rule["logsource"]
-    return all(stated.get(part) in {None, source.get(part)} for part in ("category", "product", "service"))
+    return all(stated.get(part) in {None, source.get(part)} for part in PARTS)
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,11 @@ Pieces = tuple[str | Wild, ...]
 
 @dataclass(frozen=True)
 class Text:
-    """``*`` and ``?`` between texts, as written (case kept). raw: the number or boolean that the rule has."""
+    """``*`` and ``?`` between texts, as written (case kept). truth: the boolean that the rule has."""
 
     pieces: Pieces
     cased: bool = False
-    raw: float | None = None
+    truth: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ class Plain:
 
     document: Mapping[str, Any]
     placeholders: Mapping[str, list[str]] = field(default_factory=dict)
+    quirks: Quirks = NO_QUIRKS
 
     def tree(self) -> Tree:
         section = self.document["detection"]
@@ -146,7 +147,7 @@ class Plain:
         values = value if isinstance(value, list) else [value]
         linked: list[Tree] = []
         for one in values:
-            forms = list(_tests(one, modifiers, self.placeholders))
+            forms = list(_tests(one, modifiers, self.placeholders, self.quirks))
             linked.append(some([Leaf(name or None, test) for test in forms]))
         made = every(linked) if "all" in modifiers else some(linked)
         return negation(made) if "neq" in modifiers else made
@@ -220,7 +221,7 @@ UTF16 = {"wide": "utf-16-le", "utf16le": "utf-16-le", "utf16be": "utf-16-be", "u
 DASHES = "-/\u2013\u2014\u2015"
 
 
-def _tests(value: Any, modifiers: list[str], placeholders: Mapping[str, list[str]]) -> Iterator[Test]:
+def _tests(value: Any, modifiers: list[str], placeholders: Mapping[str, list[str]], quirks: Quirks) -> Iterator[Test]:
     """Every test that may stand for a value; linked by or."""
     cased = "cased" in modifiers
     ends = next((one for one in modifiers if one in {"contains", "startswith", "endswith"}), "")
@@ -242,13 +243,13 @@ def _tests(value: Any, modifiers: list[str], placeholders: Mapping[str, list[str
     else:
         forms = [pieces(value) if isinstance(value, str) else (as_text(value),)]
         for modifier in modifiers:
-            forms = [made for form in forms for made in _changed(form, modifier, placeholders)]
-        raw = None if isinstance(value, str) else value
+            forms = [made for form in forms for made in _changed(form, modifier, placeholders, quirks)]
+        truth = value if isinstance(value, bool) else None
         for form in forms:
-            yield Text(form, cased, raw)
+            yield Text(form, cased, truth)
 
 
-def _changed(form: Pieces, modifier: str, placeholders: Mapping[str, list[str]]) -> Iterator[Pieces]:
+def _changed(form: Pieces, modifier: str, placeholders: Mapping[str, list[str]], quirks: Quirks) -> Iterator[Pieces]:
     if modifier == "contains":
         yield (Wild.MANY, *form, Wild.MANY)
     elif modifier == "startswith":
@@ -258,6 +259,8 @@ def _changed(form: Pieces, modifier: str, placeholders: Mapping[str, list[str]])
     elif modifier in UTF16:
         # a character for each byte, until base64 takes them
         mark = "\u00ff\u00fe" if modifier == "utf16" else ""
+        if mark and "the mark is UTF-8" in quirks:
+            mark = "\u00ef\u00bb\u00bf"
         yield (mark + _text(form).encode(UTF16[modifier]).decode("latin-1"),)
     elif modifier == "base64":
         yield (base64.b64encode(_raw(form)).decode(),)
@@ -265,7 +268,11 @@ def _changed(form: Pieces, modifier: str, placeholders: Mapping[str, list[str]])
         data = _raw(form)
         for before in range(3):
             coded = base64.b64encode(bytes(before) + data + bytes(2)).decode()
-            yield (coded[-(-8 * before // 6) : 8 * (before + len(data)) // 6],)  # the letters made of its bits alone
+            end = 8 * (before + len(data)) // 6  # the letters made of its bits alone
+            if "base64offset counts letters" in quirks:
+                coded = base64.b64encode(bytes(before) + data).decode()
+                end = len(coded) + (0, -3, -2)[(len(_text(form)) + before) % 3]
+            yield (coded[-(-8 * before // 6) : end],)
     elif modifier == "windash":
         yield from _dashes(form)
     elif modifier == "expand":
@@ -276,7 +283,7 @@ def _changed(form: Pieces, modifier: str, placeholders: Mapping[str, list[str]])
             for value in placeholders[match[1]]:
                 one = str(form[at])
                 made = [*form[:at], one[: match.start()], *pieces(value), one[match.end() :], *form[at + 1 :]]
-                yield from _changed(_joined(made), modifier, placeholders)
+                yield from _changed(_joined(made), modifier, placeholders, quirks)
         if not found:
             yield form
     else:
@@ -407,10 +414,8 @@ def value_holds(test: Test, value: Any, quirks: Quirks = NO_QUIRKS) -> bool:
     if isinstance(test, Text):
         folded = str if test.cased else _folding(quirks)
         form = tuple(one if isinstance(one, Wild) else folded(one) for one in test.pieces)
-        if isinstance(test.raw, bool) and "true is 1" in quirks and as_text(value) == str(int(test.raw)):
+        if test.truth is not None and "true is 1" in quirks and as_text(value) == str(int(test.truth)):
             return True
-        if isinstance(test.raw, float) and "5.0 is not 5" in quirks and len(form) == 1:
-            form = (str(test.raw),)
         return glob(form, folded(as_text(value)))
     if isinstance(test, Regex):
         source = test.bare if "expressions have no ends" in quirks else test.source

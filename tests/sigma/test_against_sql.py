@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from soc.core.event import Event
-from tests.sigma.corpus import SIGMA, Routed, compiled, rules, windows, zeek
+from tests.sigma.corpus import SIGMA, Routed, by_source, compiled, rules, windows, zeek
 from tests.sigma.plain import Leaf, Plain, Quirks, Reference, Tree, holds
+from tests.sigma.solve import firing
 from tests.sigma.sqlite import Refused, Table, queries
 
 ARRAY = "an array has no column"
@@ -128,6 +129,19 @@ def explanation(tree: Tree, used: set[str | None], event: Event, said: bool) -> 
     return next((", ".join(quirks) for quirks in QUIRKS if holds(tree, event, quirks) is said), None)
 
 
+def made(documents: Sequence[dict[str, Any]], every: int = 1) -> Iterator[tuple[Routed, list[dict[str, Any]]]]:
+    """For each log source an event for every so many of its rules, half of them shouting, and those rules."""
+    for source, chosen in by_source(documents):
+        rules = chosen[::every]
+        events = [firing(Plain(one).tree(), seed=1) or {} for one in rules]
+        events[1::2] = [{name: shouted(value) for name, value in event.items()} for event in events[1::2]]
+        yield Routed(f"made: {' '.join(source.values())}", (source,), tuple(events)), rules
+
+
+def shouted(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
 pytestmark = pytest.mark.skipif(not SIGMA.is_file(), reason="SigmaHQ's rules are not beside the checkout")
 
 
@@ -149,11 +163,19 @@ def test_zeek(documents: list[dict[str, Any]]) -> None:
     assert sum(one.hits for one in done) > 0
 
 
+def test_made_events(documents: list[dict[str, Any]]) -> None:
+    """Each made event against every rule of its log source; a third of the rules, all of them with --full."""
+    done = [compare(route, chosen) for route, chosen in made(documents, every=3)]
+    assert [one.unexplained for one in done if one.unexplained] == []
+    assert sum(one.hits for one in done) > 1000
+
+
 def main() -> None:
     print(f"{'route':60} {'events':>6} {'rules':>5} {'hits':>5}  differences, refusals")
     documents, full = rules(), "--full" in sys.argv
-    for route in (*windows(), *zeek()):
-        done = compare(route, documents, full)
+    routes = [(route, documents) for route in (*windows(), *zeek())]
+    for route, chosen in (*routes, *made(documents)):
+        done = compare(route, chosen, full)
         if done.rules:
             print(
                 f"{done.name:60} {done.events:6} {done.rules:5} {done.hits:5}",
