@@ -19,7 +19,7 @@ from soc.core.logsource import LogSource
 from soc.sigma.documents import Document
 from soc.sigma.metadata import MetadataError, read_attributes, read_logsource
 from soc.sigma.rule import Making, Rule, first_line, with_condition
-from soc.sigma.tree import And, Node
+from soc.sigma.tree import And
 
 _ANY = "any"
 
@@ -83,11 +83,12 @@ def apply_filters(
     running = [one for one in filters if one.state.expires is None or today < one.state.expires]
     used: dict[int, list[str]] = {id(one): [] for one in running}
     made: list[Rule] = []
+    parts = _Parts(making)
     for rule in rules:
         chosen = [one for one in running if one.applies(rule)]
         for one in chosen:
             used[id(one)].append(rule.info.id)
-        made.append(_filtered(rule, chosen, making) if chosen else rule)
+        made.append(_filtered(rule, chosen, parts) if chosen else rule)
     known = {name: rule.logsource for rule in rules for name in (rule.info.id, rule.info.name) if name}
     states = [_state(one, used.get(id(one)), known) for one in filters]
     rejected = [FilterState(one.path, one.line, "", "", "rejected", one.reason) for one in problems]
@@ -149,15 +150,33 @@ def _extras(raw: Mapping[str, Any]) -> _Extras | None:
     return own
 
 
-def _filtered(rule: Rule, chosen: Sequence[_Filter], making: Making) -> Rule:
-    nodes: list[Node] = []
-    hashes: list[str] = []
-    for one in chosen:
-        node, lists = making.node(one.section, making.names(one.taxonomy, rule.logsource))
-        nodes.append(And((node,), f"filter: {one.state.title}"))
-        hashes += one.hash, lists
-    info = replace(rule.info, hash=content_id((rule.info.hash, *hashes)), filters=tuple(one.state.id for one in chosen))
-    return with_condition(replace(rule, info=info), And((rule.condition, *nodes)))
+class _Parts(dict[tuple[str, LogSource], tuple[Rule, str]]):
+    """What a filter adds to rules of one log source: read once for all of them."""
+
+    def __init__(self, making: Making) -> None:
+        super().__init__()
+        self._making = making
+
+    def of(self, one: _Filter, rule: Rule) -> tuple[Rule, str]:
+        """The filter as a rule of its own, and the hash of its lists."""
+        key = (f"{one.state.path}:{one.state.line}", rule.logsource)
+        if key not in self:
+            node, lists = self._making.node(one.section, self._making.names(one.taxonomy, rule.logsource))
+            self[key] = with_condition(rule, And((node,), f"filter: {one.state.title}")), lists
+        return self[key]
+
+
+def _filtered(rule: Rule, chosen: Sequence[_Filter], parts: _Parts) -> Rule:
+    added = [parts.of(one, rule) for one in chosen]
+    hashes = [text for one, (_, lists) in zip(chosen, added, strict=True) for text in (one.hash, lists)]
+    ids = tuple(one.state.id for one in chosen)
+    return replace(
+        rule,
+        info=replace(rule.info, hash=content_id((rule.info.hash, *hashes)), filters=ids),
+        condition=And((rule.condition, *(part.condition for part, _ in added))),
+        written=tuple(sorted({*rule.written, *(name for part, _ in added for name in part.written)})),
+        fields=tuple(sorted({*rule.fields, *(name for part, _ in added for name in part.fields)})),
+    )
 
 
 def _state(one: _Filter, used: Sequence[str] | None, known: Mapping[str, LogSource]) -> FilterState:

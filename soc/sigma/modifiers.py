@@ -157,7 +157,7 @@ def _utf16(draft: Draft, modifier: str, _: Placeholders) -> list[Draft]:
     return [replace(draft, parts=tuple(parts))]
 
 
-_DASH = re.compile(r"\B[-/]\b")
+_DASH = re.compile(r"\B[-/\u2013\u2014\u2015]\b")
 
 
 def _windash(draft: Draft, modifier: str, _: Placeholders) -> list[Draft]:

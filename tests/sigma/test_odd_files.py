@@ -285,7 +285,7 @@ def test_whatever_is_wrong_every_document_is_accounted_for(tmp_path: Path, kind:
     for number, text in enumerate(texts):
         (tmp_path / f"{number}.yml").write_text(text, "utf-8")
     loaded = load([tmp_path], IDENTITY, today=date(2026, 10, 5))
-    whole = [*loaded.rules, *loaded.correlations, *loaded.filters, *loaded.problems]
+    whole: list[Any] = [*loaded.rules, *loaded.correlations, *loaded.filters, *loaded.problems]
     assert len(whole) == len(texts) == loaded.files > 100
     assert len({one.path for one in whole}) == len(texts)
 
