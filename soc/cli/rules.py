@@ -14,6 +14,7 @@ from rich.text import Text
 
 from soc.cli.command import TranslatedGroup, language_option, today, translate, verb
 from soc.cli.installed import mutes_here
+from soc.cli.rule_life.bring import import_
 from soc.cli.rule_life.mute import mute, mutes, unmute
 from soc.cli.rule_life.words import because, titled
 from soc.cli.show import console
@@ -128,3 +129,4 @@ command.add_command(check)
 command.add_command(mute)
 command.add_command(unmute)
 command.add_command(mutes)
+command.add_command(import_)

@@ -20,10 +20,11 @@ DAY = 86_400_000_000
 
 @dataclass(slots=True)
 class Hunted:
-    """What was looked at and found. Alerts by id; reached is the event time (µs) of the last event read."""
+    """What was looked at and found. Alerts by id; began, reached: times (µs) of the first and last event."""
 
     events: int = 0
     hits: int = 0
+    began: int = 0
     reached: int = 0
     alerts: dict[str, Alert] = field(default_factory=dict)
 
@@ -37,12 +38,14 @@ def hunt(
     store: Store, pipeline: Pipeline, since: int, until: int, progress: Callable[[Hunted], None] = lambda found: None
 ) -> Hunted:
     """Runs a fresh pipeline over the stored events with since <= time < until (µs), in order of event time."""
-    found = Hunted(reached=since)
+    found = Hunted(began=until, reached=since)
     stored = store.events(since, until)
     while events := list(islice(stored, BATCH)):
         found.add(pipeline.replay(events))
-        time = events[-1]["@timestamp"]
-        found.reached = time if isinstance(time, int) else found.reached
+        first, last = events[0]["@timestamp"], events[-1]["@timestamp"]
+        assert isinstance(first, int)
+        assert isinstance(last, int)
+        found.began, found.reached = min(found.began, first), last
         found.add(pipeline.advance(found.reached))
         found.events += len(events)
         progress(found)
@@ -68,8 +71,12 @@ class Would(NamedTuple):
     examples: tuple[Alert, ...]
 
 
-def by_rule(found: Hunted, days: float) -> dict[str, Would]:
-    """Rule id -> what it would have raised; only rules that would have raised something."""
+def by_rule(found: Hunted) -> dict[str, Would]:
+    """Rule id -> what it would have raised; only rules that would have raised something.
+
+    Alerts a day are over the time that the events cover, and at least a day, since alerts fold by day.
+    """
+    days = max(1.0, (found.reached - found.began) / DAY)
     alerts: dict[str, list[Alert]] = {}
     for alert in found.alerts.values():
         alerts.setdefault(alert.rule_id, []).append(alert)
@@ -78,7 +85,7 @@ def by_rule(found: Hunted, days: float) -> dict[str, Would]:
             hits=sum(alert.count for alert in raised),
             first=min(alert.first_seen for alert in raised),
             last=max(alert.last_seen for alert in raised),
-            alerts_a_day=len(raised) / max(days, 1 / 24),
+            alerts_a_day=len(raised) / days,
             examples=tuple(sorted(raised, key=lambda alert: (-alert.count, alert.id))[:3]),
         )
         for rule, raised in sorted(alerts.items())

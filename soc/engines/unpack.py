@@ -32,6 +32,8 @@ MAX_UNPACKED = 512 * 1024 * 1024
 MAX_RATIO = 250
 """Unpacked bytes for each packed one. Rules pack to a tenth or twentieth; bombs to a thousandth."""
 _SLACK = 1024 * 1024
+_TAR_END = 1024
+"""Zero bytes that every tar ends with; tarfile takes one without them for whole."""
 
 
 class Member(NamedTuple):
@@ -162,6 +164,9 @@ def _tarred(raw: bytes) -> Iterator[Member]:
                 return opened.read(MAX_BYTES + 1) if opened else b""
 
             yield Member(info.name, kind, read)
+    stream.drain()
+    if stream.end.strip(b"\0"):
+        raise ValueError("it is cut short")
 
 
 def _decompressed(raw: bytes) -> IO[bytes]:
@@ -181,6 +186,7 @@ class _Bounded(io.RawIOBase):
     def __init__(self, stream: IO[bytes], most: int) -> None:
         self._stream = stream
         self._left = most
+        self.end = b"?"
 
     def readable(self) -> bool:
         return True
@@ -190,4 +196,10 @@ class _Bounded(io.RawIOBase):
         self._left -= len(data)
         if self._left < 0:
             raise ValueError("it grows too much while it is unpacked, as a bomb would")
+        self.end = (self.end + data)[-_TAR_END:]
         return data
+
+    def drain(self) -> None:
+        """Reads on to the end, which ``end`` has then."""
+        while self.read(65_536):
+            pass
