@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -177,3 +178,19 @@ def test_states_are_in_order_and_account_for_every_filter(tmp_path: Path) -> Non
     assert [state.word for state in loaded.filter_states] == ["active", "rejected", "active"]
     assert [state.line for state in loaded.filter_states] == [2, 19, 28]
     assert isinstance(loaded.filter_states[0], FilterState)
+
+
+def test_readmes_filter_and_list_are_read(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+    blocks = re.findall(r"```yml\n# my-rules/(\S+):.*?\n(.*?)```", readme, re.DOTALL)
+    for name, text in blocks:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    (tmp_path / "rule.yml").write_text(rule(1, "webserver").replace("rule_1", "web_scan_tool"), "utf-8")
+    loaded = load([tmp_path], shipped_mapping(), today=date(2026, 10, 5))
+    assert (loaded.problems, loaded.lists) == ([], 1)
+    (state,) = loaded.filter_states
+    assert (state.word, state.owner, len(state.rules)) == ("active", "Lan", 1)
+    (filtered,) = loaded.rules
+    assert holds(filtered.condition, {"A": "x", "source.ip": "10.20.30.42"})
+    assert not holds(filtered.condition, {"A": "x", "source.ip": "10.20.30.40"})
