@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ import msgspec
 
 from soc.core.clock import Clock
 from soc.core.errors import SocError, StoreError
-from soc.core.event import RawBatch, Rejected
+from soc.core.event import Event, RawBatch, Rejected
 from soc.core.settings import Settings, duration, size
 from soc.core.store import Retention, Store
 from soc.pipeline.content import Content
@@ -39,6 +39,9 @@ IDLE = 0.1
 RETRY = 1.0
 MAX_ORIGINS = 10_000
 OTHERS = "(others)"
+RECENT = 256
+"""Events of each dataset that are remembered, of every RECENT_STEP-th of a batch."""
+RECENT_STEP = 8
 
 
 class Reader(Protocol):
@@ -91,6 +94,7 @@ class Processor:
         self._round = self._committed
         self._offered: tuple[Content, Future[None]] | None = None
         self._used: Future[None] | None = None
+        self._recent: dict[str, deque[Event]] = defaultdict(lambda: deque(maxlen=RECENT))
         self.progress = Progress()
         self._fresh = (0, self._watermark.state(), pipeline.state())
         self._resume()
@@ -158,6 +162,10 @@ class Processor:
         self._offered = (content, done)
         return done
 
+    def recent(self) -> list[Event]:
+        """Some of the latest events of each kind, to rehearse other rules on; from any thread."""
+        return [event for events in list(self._recent.values()) for event in list(events)]
+
     def _use_offered(self) -> None:
         if self._offered is None:
             return
@@ -222,6 +230,8 @@ class Processor:
             self._store.put_rejected(outcome.rejected)
             self._store.put_alerts(outcome.alerts)
             self._dirty = True
+        for event in outcome.events[::RECENT_STEP]:
+            self._recent[str(event["event.dataset"])].append(event)
         self.progress.events += len(outcome.events)
         self.progress.rejected += len(outcome.rejected)
         self.progress.hits += outcome.hits

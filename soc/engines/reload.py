@@ -1,6 +1,6 @@
 """Hot reload: rules that change on disk, or that somebody asks to load again, replace the running ones.
 
-    look ── changed, and still the same a look later ──> try out in a process of its own ──> load ──> swap
+    look ── changed, and the same a look later ──> try out in a process of its own ──> load, rehearse ──> swap
 
 The set on disk is bad when loading it finds a problem that the running set does not have: then the running set
 goes on, and the status says why, until the files are mended or put back. What was rejected already when the
@@ -20,6 +20,7 @@ from typing import Protocol
 
 from soc.core.clock import Clock
 from soc.core.errors import Problem, SocError
+from soc.core.event import Event
 from soc.core.settings import Settings, duration, zone_seconds
 from soc.engines.embedded import Progress
 from soc.engines.trial import problems_of
@@ -37,6 +38,7 @@ class Running(Protocol):
     progress: Progress
 
     def use(self, content: Content) -> Future[None]: ...
+    def recent(self) -> list[Event]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class Reloader:
         self._running.progress.pause = 0
         if self._refused(await problems_of(self._settings, begun)):
             return
-        content = await asyncio.to_thread(content_of, self._settings, begun)
+        content = await asyncio.to_thread(self._rehearsed, begun)
         if self._refused(content.problems):
             return
         if content.fingerprint != await self._on_disk():
@@ -182,6 +184,13 @@ class Reloader:
             f"rules: reloaded in {self.status.took / 1e6:.1f} s, {change}; "
             f"the longest pause meanwhile was {self.status.gap / 1000:.0f} ms"
         )
+
+    def _rehearsed(self, now: int) -> Content:
+        """The set, with the part that is compiled at the first events of a kind compiled, on events of late."""
+        content = content_of(self._settings, now)
+        for event in self._running.recent():
+            content.matcher.match(event)
+        return content
 
     async def _on_disk(self) -> str:
         return await asyncio.to_thread(fingerprint, watched(self._settings))
