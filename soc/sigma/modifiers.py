@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from itertools import product
+
+import msgspec
+from msgspec.structs import replace
 
 from soc.sigma.predicate import Cidr, Compare, Exists, FieldRef, Null, Regex, Test, Text
 from soc.sigma.regex import RegexError, compile_regex
@@ -28,6 +30,8 @@ _COMPARISONS = frozenset({"lt", "lte", "gt", "gte"})
 _REGEX_FLAGS = {"i": "i", "ignorecase": "i", "m": "m", "multiline": "m", "s": "s", "dotall": "s"}
 _ENDS = {"contains": (True, True), "endswith": (True, False), "startswith": (False, True)}
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 Placeholders = Mapping[str, Sequence[str]]
 Raw = str | int | float | bool | None
 
@@ -36,16 +40,13 @@ class ModifierError(ValueError):
     """A value and its modifiers do not fit; the text is for the rule's author."""
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """A value on its way to a test. parts is text still as written (case kept), raw bytes after utf16 or wide."""
 
     raw: Raw
     parts: tuple[str | bytes | Wildcard, ...] | None = None
     test: Test | None = None
     cased: bool = False
-    numeric: bool = False
-    operators: tuple[str, ...] = field(default=())
 
     def text(self, modifier: str) -> tuple[str | bytes | Wildcard, ...]:
         if self.parts is not None:
@@ -84,7 +85,7 @@ def _finish(draft: Draft, keyword: bool) -> Test:
             raise ModifierError("null needs a field")
         return Null()
     parts = merge(_plain(part) for part in draft.text("="))
-    if any("\ud800" <= letter <= "\udfff" for part in parts if isinstance(part, str) for letter in part):
+    if any(isinstance(part, str) and not part.isascii() and _SURROGATE.search(part) for part in parts):
         raise ModifierError("text with a lone surrogate matches nothing")
     if keyword:
         parts = merge((Wildcard.MANY, *parts, Wildcard.MANY))
