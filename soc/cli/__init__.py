@@ -25,7 +25,7 @@ class Verbs(Translated, click.Group):
         return command
 
 
-_NOT_VERBS = frozenset({"command", "installed", "rule_life", "show", "progress"})
+_NOT_VERBS = frozenset({"command", "installed", "rule_life", "show", "progress", "windows"})
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -160,6 +160,8 @@ def summary(totals: Totals, t: Translate) -> Table:
             )
     if totals.suppressed:
         row("explained by the inventory", totals.suppressed)
+    for correlation, groups in totals.forgotten.items():
+        row("windows given up", groups, plain(correlation, 100))
     if totals.late:
         row("too late for correlations", totals.late)
     return table

@@ -88,6 +88,7 @@ class Correlator:
         self._all = tuple(self.lanes.values())
         self._taking: dict[str, tuple[tuple[Lane, int], ...]] = _wiring(self.lanes)
         self.wants = frozenset(self._taking)
+        self._nothing = self.state()
 
     def feed(self, hits: Iterable[Hit]) -> None:
         """Takes hits of the rules in ``wants``; others are passed over. Those older than the watermark are counted."""
@@ -210,12 +211,15 @@ class Correlator:
         )
 
     def restore(self, state: bytes) -> Restored:
-        """Takes the place of whatever it remembers now. msgspec.DecodeError if it is no state of ours at all.
+        """Takes the place of whatever it remembers now, as far as it can be read.
 
         Correlations are told apart by id and content: one that is new or has changed starts afresh, one that is gone
         is dropped, one whose part cannot be read starts afresh too, and all others go on where the state was taken.
         """
         saved = decode(state)
+        if saved is None:
+            self.restore(self._nothing)
+            return Restored(unreadable=sorted(self.lanes))
         events = saved.restored_events()
         self._waiting = ReorderBuffer(self._width)
         self._changed.clear()

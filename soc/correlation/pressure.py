@@ -68,6 +68,7 @@ def alarm(lane: Lane, now: int) -> Finding | None:
     lane.alarmed = lane.evicted
     rule = lane.correlation.info
     last = max(min(now, lane.latest), lane.since)
+    anchor = max(lane.since, last - last % DAY)
     event: Event = {
         "@timestamp": last,
         "event.dataset": "soc.correlation",
@@ -78,8 +79,8 @@ def alarm(lane: Lane, now: int) -> Finding | None:
     return Finding(
         rule=PRESSURE,
         group=(("rule.id", rule.id), ("rule.name", rule.title)),
-        anchor=max(lane.since, last - last % DAY),
-        first=lane.since,
+        anchor=anchor,
+        first=anchor,
         last=last,
         count=lane.evicted,
         events=(event,),

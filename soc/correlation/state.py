@@ -120,9 +120,12 @@ def encode(saved: Saved | SavedLane) -> bytes:
         return msgspec.msgpack.encode(_encodable(msgspec.to_builtins(saved, builtin_types=(msgspec.Raw,))))
 
 
-def decode(state: bytes) -> Saved:
-    """The inverse of encode; msgspec.DecodeError when it is something else."""
-    return msgspec.msgpack.decode(state, type=Saved)
+def decode(state: bytes) -> Saved | None:
+    """The inverse of encode; None when it is something else, or of a version that had other parts."""
+    try:
+        return msgspec.msgpack.decode(state, type=Saved)
+    except msgspec.MsgspecError:
+        return None
 
 
 def dump_lane(lane: Lane, events: EventTable) -> msgspec.Raw:

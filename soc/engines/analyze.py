@@ -40,6 +40,7 @@ class Totals:
     unusable: list[str] = field(default_factory=list)
     late: int = 0
     suppressed: int = 0
+    forgotten: dict[str, int] = field(default_factory=dict)
     consumed: int = 0
     size: int = 0
 
@@ -114,6 +115,7 @@ def analyze(
             progress(totals)
     totals.late = sum(pipeline.late.values())
     totals.suppressed = sum(pipeline.suppressed.values())
+    totals.forgotten = {id: pressure.evicted for id, pressure in pipeline.pressure.items()}
     return totals
 
 

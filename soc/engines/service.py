@@ -115,6 +115,8 @@ async def serve(
             "watermark": progress.watermark,
             "late": sum(pipeline.late.values()),
             "suppressed": sum(pipeline.suppressed.values()),
+            "windows_given_up": {id: asdict(pressure) for id, pressure in pipeline.pressure.items()},
+            "windows_unreadable": pipeline.restored.unreadable,
             "damage": [str(damage) for damage in spool.damage[-20:]],
             "sources": [
                 (name, lines, progress.last_seen[name], progress.skew.get(name, 0))

@@ -18,7 +18,7 @@ import msgspec
 from soc.core.alert import Alert
 from soc.core.event import Event, RawBatch, Rejected
 from soc.core.finding import Finding, Hit, RuleInfo
-from soc.correlation import Correlator
+from soc.correlation import Correlator, Pressure, Progress, Restored
 from soc.enrich import Enricher, Inventory
 from soc.pipeline.content import Content
 from soc.pipeline.digest import Digest, middle, times
@@ -55,11 +55,13 @@ class Pipeline:
         self._normalise = Normaliser(Enricher(inventory), zone)
         self._correlate = Correlator(content.correlations, lateness, field=content.field_of())
         self._triage = Triage(inventory, fold=fold, zone=zone)
+        self.restored = Restored()
+        """What became of the windows of each correlation at the latest restore or change of rules."""
 
     def use(self, content: Content) -> None:
         """Other rules from the next batch on. Open mails and folds stay, and the windows of unchanged correlations."""
         correlate = Correlator(content.correlations, self._lateness, field=content.field_of())
-        correlate.restore(self._correlate.state())
+        self.restored = correlate.restore(self._correlate.state())
         self._match = content.matcher.match
         self._rules = content.rules_by_id
         self._correlate = correlate
@@ -93,7 +95,7 @@ class Pipeline:
         overdue = self._normalise.expire(watermark)
         outcome = Outcome(overdue, joined=len(overdue))
         self._conclude(self._matched(overdue), outcome)
-        outcome.alerts += self._triage.take(self._correlate.advance(watermark))
+        outcome.alerts += self._triage.take([*self._correlate.advance(watermark), *self._correlate.alarms()])
         self._triage.expire(watermark)
         return outcome
 
@@ -128,14 +130,23 @@ class Pipeline:
         """(who, rule) -> findings that the inventory's scanners explain: counted, not shown."""
         return self._triage.suppressed
 
+    @property
+    def pressure(self) -> dict[str, Pressure]:
+        """Correlation id -> what it had to forget for want of room; there is an alert of it as well."""
+        return self._correlate.pressure
+
+    def progress(self, correlation: str, limit: int = 20) -> list[Progress]:
+        """How far the windows of a correlation (its id) are; KeyError if it is unknown."""
+        return self._correlate.progress(correlation, limit)
+
     def state(self) -> bytes:
         """Everything remembered between batches; with the input position it stands for, a restart goes on exactly."""
         parts = (self._normalise.state(), self._correlate.state(), self._triage.state())
         return msgspec.msgpack.encode(parts)
 
     def restore(self, state: bytes) -> None:
-        """The inverse of state. msgspec.DecodeError if it is not ours."""
+        """The inverse of state. msgspec.DecodeError if it is not ours; ``restored`` names windows it could not read."""
         joins, windows, folds = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes])
         self._normalise.restore(joins)
-        self._correlate.restore(windows)
+        self.restored = self._correlate.restore(windows)
         self._triage.restore(folds)

@@ -144,7 +144,8 @@ def test_explain_shows_what_held_and_what_did_not(tmp_path: Path) -> None:
     event.write_text("[1]")
     assert soc("explain", rule, event).exit_code == 2
     assert soc("explain", "no-such-rule", event).exit_code == 2
-    assert "ssh_login_failure" in soc("explain", "ssh_brute_force", event).output
+    event.write_text("{}")
+    assert soc("explain", "ssh_brute_force").exit_code == 2
 
 
 def test_rules_check_counts_every_document(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pytest
 
 from soc.correlation import Bounds, Correlator, Pressure
 from soc.correlation.slots import Slots
@@ -175,13 +174,14 @@ def test_a_state_holds_what_messagepack_cannot(read: Any, hit: Any) -> None:
 
 
 def test_a_correlation_that_changed_loses_its_windows_and_no_other_does(read: Any, hit: Any) -> None:
-    old, _ = read(f"{text('one', 'a')}---{text('two', 'a')}")
-    new, _ = read(f"{text('one', 'a', '{gte: 2}')}---{text('two', 'a')}")
+    old, _ = read(f"{text('one', 'a')}---{text('two', 'a')}---{text('three', 'a')}")
+    new, _ = read(f"{text('one', 'a', '{gte: 2}')}---{text('two', 'a')}---{text('four', 'a', '{gte: 2}')}")
     correlator = Correlator(old, 0)
     correlator.feed([hit("a", s) for s in (0, 1, 2)])
     correlator.advance(2_500_000)
     reloaded = Correlator(new, 0)
-    reloaded.restore(correlator.state())
+    outcome = reloaded.restore(correlator.state())
+    assert (outcome.kept, outcome.changed, outcome.fresh, outcome.dropped) == (["two"], ["one"], ["four"], ["three"])
     reloaded.feed([hit("a", 3)])
     assert [(f.rule.name, f.count) for f in reloaded.advance(END)] == [("two", 4)]
 
@@ -196,8 +196,28 @@ def test_restoring_takes_the_place_of_what_was_there(read: Any, hit: Any) -> Non
     assert correlator.state() == empty
 
 
-def test_bytes_that_are_no_state_are_refused(read: Any) -> None:
-    correlator = Correlator([], 0)
+def test_bytes_that_are_no_state_start_everything_afresh_and_name_it(read: Any, hit: Any) -> None:
+    correlations, _ = read(text("case", "a"))
     for wrong in (b"", b"\x00", b"\x80", msgspec.msgpack.encode({"horizon": "soon"})):
-        with pytest.raises(msgspec.DecodeError):
-            correlator.restore(wrong)
+        correlator = Correlator(correlations, 0)
+        fresh = correlator.state()
+        correlator.feed([hit("a", s) for s in (0, 1)])
+        correlator.advance(2_000_000)
+        assert correlator.restore(wrong).unreadable == ["case"]
+        assert correlator.state() == fresh
+
+
+def test_a_part_that_cannot_be_read_costs_only_its_own_correlation(read: Any, hit: Any) -> None:
+    correlations, _ = read("---".join(text(name, "a") for name in ("one", "two", "three", "four")))
+    correlator = Correlator(correlations, 0)
+    correlator.feed([hit("a", s) for s in (0, 1)])
+    correlator.advance(2_000_000)
+    saved = msgspec.msgpack.decode(correlator.state())
+    saved["lanes"]["one"] = "of another version"
+    saved["lanes"]["two"][1][0][1] = [[5], ["x"], [0]]
+    saved["lanes"]["four"][1][0][3] = [[1, 999]]
+    restored = Correlator(correlations, 0)
+    outcome = restored.restore(msgspec.msgpack.encode(saved))
+    assert (outcome.unreadable, outcome.kept) == (["one", "two", "four"], ["three"])
+    restored.feed([hit("a", 2)])
+    assert [found.rule.name for found in restored.advance(END)] == ["three"]
