@@ -58,7 +58,7 @@ def event_of(record: dict[str, Any]) -> Event:
     """A JSON record, of Windows or not, as a flat event. It is taken apart and must not be used afterwards."""
     body = record.get("Event")
     if type(body) is dict and type(system := body.get("System")) is dict:
-        return _plain(body, system) or _from_xml(body, system)
+        return _from_xml(body, system)
     if "EventID" in record:
         return _exported(flat(record))
     if type(system := record.get("System")) is dict and "EventID" in system:
@@ -71,65 +71,57 @@ def event_of(record: dict[str, Any]) -> Event:
     return _exported(event) if "winlog.event_id" in event else event
 
 
-def _plain(body: dict[str, Any], system: dict[str, Any]) -> Event | None:
-    """What _from_xml does, for nearly all records in half the time; None, with nothing changed, for the others."""
-    data = body.get("EventData")
-    if type(data) is not dict or len(body) > 3 or not NESTED.isdisjoint(map(type, data.values())):
-        return None
-    number = system.get("EventID")
+def _from_xml(body: dict[str, Any], system: dict[str, Any]) -> Event:
+    """The dict of System becomes the event and takes EventData's fields in one step: no loop over the fields."""
     try:
         provider, created = system["Provider"]["#attributes"], system["TimeCreated"]["#attributes"]
         execution, security = system["Execution"]["#attributes"], system["Security"]
         name, time = provider["Name"], created["SystemTime"]
         process, thread = execution["ProcessID"], execution["ThreadID"]
         user = None if security is None else security["#attributes"]["UserID"]
-        if type(number) is dict:
-            return None
-        del system["Provider"], system["TimeCreated"], system["Execution"], system["Security"]
+        del system["Provider"], system["Execution"], system["Security"]
     except (KeyError, TypeError):
-        return None
+        _take_attributes(system)
+    else:
+        system["Provider_Name"] = name
+        system["TimeCreated"] = time
+        system["ProcessID"] = process
+        system["ThreadID"] = thread
+        if user is not None:
+            system["UserID"] = user
     system.pop("Correlation", None)
-    system["Provider_Name"] = name
-    system["TimeCreated"] = time
-    system["ProcessID"] = process
-    system["ThreadID"] = thread
-    if user is not None:
-        system["UserID"] = user
+    number = system.get("EventID")
+    if type(number) is dict:
+        system["EventID"] = number.get("#text")
+    data = body.get("EventData")
+    if type(data) is dict:
+        system.update(data)
+    elif data is not None:
+        system["Data"] = data
+    if "UserData" in body:
+        system.update(_user_data(body["UserData"]))
+    if "RenderingInfo" in body and type(rendered := body["RenderingInfo"]) is dict and "Message" in rendered:
+        system["Message"] = rendered["Message"]
     if not NESTED.isdisjoint(map(type, system.values())):
-        return add_synonyms(flat(system | data))
-    system.update(data)
-    if number in SYNONYMS or system.get("Channel") == DEFENDER:
+        system = _unnested(system)
+    if system.get("EventID") in SYNONYMS or system.get("Channel") == DEFENDER:
         add_synonyms(system)
     return system
 
 
-def _from_xml(body: dict[str, Any], system: dict[str, Any]) -> Event:
-    """The dict of System becomes the event and takes EventData's fields in one step: no loop over the fields."""
-    event: Event = system
+def _take_attributes(system: dict[str, Any]) -> None:
+    """What System states in attributes, however they are written and whichever are missing."""
     provider, created = _attributes(system, "Provider"), _attributes(system, "TimeCreated")
     execution, security = _attributes(system, "Execution"), _attributes(system, "Security")
-    system.pop("Correlation", None)
-    if "Name" in provider:
-        event["Provider_Name"] = provider["Name"]
-    if "SystemTime" in created:
-        event["TimeCreated"] = created["SystemTime"]
-    if "ProcessID" in execution:
-        event["ProcessID"] = execution["ProcessID"]
-        event["ThreadID"] = execution.get("ThreadID")
-    if "UserID" in security:
-        event["UserID"] = security["UserID"]
-    data = body.get("EventData")
-    if type(data) is dict:
-        event.update(data)
-    elif data is not None:
-        event["Data"] = data
-    if "UserData" in body:
-        event.update(_user_data(body["UserData"]))
-    if "RenderingInfo" in body and type(rendered := body["RenderingInfo"]) is dict and "Message" in rendered:
-        event["Message"] = rendered["Message"]
-    if not NESTED.isdisjoint(map(type, event.values())):
-        event = _unnested(event)
-    return add_synonyms(event)
+    for found, attribute, name in (
+        (provider, "Name", "Provider_Name"),
+        (created, "SystemTime", "TimeCreated"),
+        (execution, "ProcessID", "ProcessID"),
+        (execution, "ThreadID", "ThreadID"),
+        (security, "UserID", "UserID"),
+    ):
+        if attribute in found:
+            system[name] = found[attribute]
 
 
 def _attributes(system: dict[str, Any], name: str) -> dict[str, Any]:
