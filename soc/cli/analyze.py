@@ -28,6 +28,7 @@ from soc.engines.workers import MAX_JOBS, Workers, usable_processors
 from soc.parsers import devices
 from soc.pipeline.build import build_digester, build_pipeline
 from soc.pipeline.content import load_content
+from soc.sigma.backtrack import overruns
 
 
 def _jobs(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
@@ -162,6 +163,8 @@ def summary(totals: Totals, t: Translate) -> Table:
         row("explained by the inventory", totals.suppressed)
     for correlation, groups in totals.forgotten.items():
         row("windows given up", groups, plain(correlation, 100))
+    for expression, count in sorted(overruns().items()):
+        row("Expressions that ran out of time", count, plain(expression, 100))
     if totals.late:
         row("too late for correlations", totals.late)
     return table

@@ -23,6 +23,7 @@ from soc.engines.embedded import Processor, stored_position
 from soc.engines.reload import Reloader
 from soc.pipeline.build import build_pipeline
 from soc.pipeline.content import Content
+from soc.sigma.backtrack import overruns
 from soc.stores.sqlite import SqliteStore
 from soc.web import Access, Reload, create_app
 
@@ -117,6 +118,7 @@ async def serve(
             "suppressed": sum(pipeline.suppressed.values()),
             "windows_given_up": {id: asdict(pressure) for id, pressure in pipeline.pressure.items()},
             "windows_unreadable": pipeline.restored.unreadable,
+            "slow_expressions": overruns(),
             "damage": [str(damage) for damage in spool.damage[-20:]],
             "sources": [
                 (name, lines, progress.last_seen[name], progress.skew.get(name, 0))

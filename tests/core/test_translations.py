@@ -55,7 +55,11 @@ def _help(command: click.Command) -> set[str]:
 
 
 def _words() -> set[str]:
-    return {level.word for level in Level} | {kind.value for kind in Kind} | {"active", "blind", "rejected", "muted"}
+    return (
+        {level.word for level in Level}
+        | {kind.value for kind in Kind}
+        | {"active", "blind", "rejected", "muted", "expired", "unused"}
+    )
 
 
 def _lists() -> set[str]:
