@@ -41,6 +41,9 @@ class Line:
 class Join(Protocol):
     """Joins several events of a device into one more (the lines of one mail by queue id). Bounded and serialisable."""
 
+    def part(self, event: Event) -> Event | None:
+        """As much of an event as ``feed`` looks at, None if it passes it over; ``feed`` does the same with either."""
+
     def feed(self, event: Event) -> Iterable[Event]:
         """Takes an event; gives the joined events that it completes, usually none."""
 

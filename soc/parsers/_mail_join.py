@@ -27,6 +27,12 @@ _COPIED: Final = (
     *("postfix.helo", "postfix.recipients", "postfix.sasl_method", "postfix.size"),
 )
 _PLACE: Final = ("soc.origin", "log.offset")
+_READ: Final = (
+    *("@timestamp", "event.module", "event.action", "event.original", "event.reason", "event.risk_score", "rule.name"),
+    *("host.name", "email.local_id", "email.to.address", "postfix.status"),
+    *_COPIED,
+    *_PLACE,
+)
 
 MESSAGE_FILLS: Final = frozenset(
     {
@@ -70,6 +76,12 @@ class MailJoin:
         self._verdicts: dict[str, dict[str, Any]] = {}
         self._serial = 0
         self._text = 0
+
+    def part(self, event: Event) -> Event | None:
+        """The fields of one message's line or of a filter's verdict; None of a line without a queue id."""
+        if event["event.module"] == "postfix" and not isinstance(event.get("email.local_id"), str):
+            return None
+        return {name: event[name] for name in _READ if name in event}
 
     def feed(self, event: Event) -> Iterable[Event]:
         """Takes any event. Gives joined events only where a queue id returns or a bound is reached."""

@@ -25,7 +25,7 @@ class Digest:
     rejected  reason (see ``why``) -> lines, in the order in which they first came
     times     of the events, µs; of a batch that offers nothing to the joins their median alone
     hits      (place, ids of the rules, event) for each event that hit
-    offered   (place, event) for each event that joins want
+    offered   (place, event) for each event that joins want, as much of it as they look at
     """
 
     lines: int
@@ -45,22 +45,23 @@ class Digester:
     """Reads, enriches and matches batches with the same content as the pipeline that concludes them."""
 
     def __init__(self, content: Content, inventory: Inventory, zone: int) -> None:
-        self._read = Normaliser(Enricher(inventory), zone).read
+        self._normalise = Normaliser(Enricher(inventory), zone)
         self._match = content.matcher.match
 
     def __call__(self, batch: RawBatch) -> Digest:
-        normal = self._read(batch)
-        events, match = normal.events, self._match
+        normal = self._normalise.read(batch)
+        events, match, part = normal.events, self._match, self._normalise.part
         found = ((place, match(event), event) for place, event in enumerate(events))
+        offered = [(place, wanted) for place in normal.offered if (wanted := part(events[place])) is not None]
         when = times(events)
         return Digest(
             lines=len(batch.lines),
             events=len(events),
             datasets=dict(Counter([str(event["event.dataset"]) for event in events])),
             rejected=dict(Counter(map(why, normal.rejected))),
-            times=tuple(when) if normal.offered or not when else (middle(when),),
+            times=tuple(when) if offered or not when else (middle(when),),
             hits=[(place, tuple([rule.id for rule in rules]), event) for place, rules, event in found if rules],
-            offered=[(place, events[place]) for place in normal.offered],
+            offered=offered,
         )
 
 

@@ -58,6 +58,15 @@ class Normaliser:
                     joined.append((place, whole))
         return joined
 
+    def part(self, event: Event) -> Event | None:
+        """As much of an offered event as the joins look at; None if they pass it over."""
+        found: Event | None = None
+        for join in self._joins.values():
+            part = join.part(event)
+            if part is not None:
+                found = part if found is None else found | part
+        return found
+
     def read(self, batch: RawBatch) -> Normalised:
         """The part that remembers nothing: every line becomes an event or a Rejected, and no event is joined."""
         result = Normalised()
