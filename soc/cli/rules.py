@@ -15,6 +15,7 @@ from rich.text import Text
 from soc.cli.command import TranslatedGroup, language_option, today, translate, verb
 from soc.cli.installed import mutes_here
 from soc.cli.rule_life.bring import import_
+from soc.cli.rule_life.convert import convert
 from soc.cli.rule_life.mute import mute, mutes, unmute
 from soc.cli.rule_life.words import because, titled
 from soc.cli.show import console
@@ -130,3 +131,4 @@ command.add_command(mute)
 command.add_command(unmute)
 command.add_command(mutes)
 command.add_command(import_)
+command.add_command(convert)
