@@ -21,6 +21,7 @@ from soc.sigma.metadata import MetadataError, read_attributes, read_logsource
 from soc.sigma.rule import Making, Rule, first_line, with_condition
 from soc.sigma.tree import And
 
+MOST_NAMED = 10
 _ANY = "any"
 
 
@@ -184,7 +185,9 @@ def _state(one: _Filter, used: Sequence[str] | None, known: Mapping[str, LogSour
     if used is None:
         return replace(state, word="expired", why=f"it ended on {state.expires}")
     named = sorted(one.wanted - {_ANY})
-    why = [f"no rule {name}" for name in named if name not in known]
+    gone = [name for name in named if name not in known]
+    why = [f"no rule {name}" for name in gone[:MOST_NAMED]]
+    why += [f"and {len(gone) - MOST_NAMED} more"] if len(gone) > MOST_NAMED else []
     why += [
         f"{name} is of {known[name]}, the filter of {one.logsource}"
         for name in named

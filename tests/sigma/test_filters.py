@@ -109,6 +109,7 @@ def test_a_filter_ends_with_its_day(tmp_path: Path, today: date, word: str, ends
         (filtering("[rule_1, unknown]"), "active", "no rule unknown"),
         (filtering("[rule_1]", category="other"), "unused", "rule_1 is of category=test, the filter of category=other"),
         (filtering("any", category="other"), "unused", "no rule is of category=other"),
+        (filtering(str([f"r{number}" for number in range(99)])), "unused", "and 89 more"),
         (filtering("any"), "active", "nobody answers for it"),
         (filtering("any", more=OURS), "active", ""),
     ],

@@ -59,7 +59,13 @@ def client(store: MemoryStore) -> Iterator[TestClient]:
     app = create_app(
         lambda: store,
         Access("one-time", "en"),
-        lambda: {"now": NOW, "sources": [(HOSTILE, 3, NOW, -2 * HOUR)], "last_failure": HOSTILE, "failures": 1},
+        lambda: {
+            "now": NOW,
+            "sources": [(HOSTILE, 3, NOW, -2 * HOUR)],
+            "last_failure": HOSTILE,
+            "failures": 1,
+            "slow_expressions": {HOSTILE: 2},
+        },
     )
     with TestClient(app, base_url="http://console.test", follow_redirects=False) as browser:
         yield browser
