@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -27,7 +28,6 @@ from soc.engines.source import MAX_LINE, LogFile, Source, UnusableInput
 
 BLOCK: Final = 1024 * 1024
 BATCH: Final = 500
-_BOM: Final = b"\xef\xbb\xbf"
 _WORST: Final = 20
 """Unreadable lines that are named of one part; all are counted."""
 
@@ -175,18 +175,34 @@ def _ranges(path: Path, size: int) -> Iterator[Part]:
 
 def _run(sweeper: Sweeper, parts: Iterator[tuple[Source, Part]], jobs: int) -> Iterator[tuple[Source, Part, Found]]:
     """The parts in their order with what was found in them; at most some parts a process are under way."""
-    for source, part in parts:  # the first part here: what it compiles is compiled for all
-        yield source, part, examine(sweeper, part)
-        break
-    if jobs == 1:
-        yield from ((source, part, examine(sweeper, part)) for source, part in parts)
-        return
+    with _rules_left_alone():
+        for source, part in parts:  # the first part here: what it compiles is compiled for all
+            yield source, part, examine(sweeper, part)
+            break
+        if jobs == 1:
+            yield from ((source, part, examine(sweeper, part)) for source, part in parts)
+        else:
+            gc.freeze()
+            yield from _shared(sweeper, parts, jobs)
+
+
+@contextmanager
+def _rules_left_alone() -> Iterator[None]:
+    """The collector of cycles would go through all rules again and again; events have no cycles."""
     gc.collect()
     gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def _shared(sweeper: Sweeper, parts: Iterator[tuple[Source, Part]], jobs: int) -> Iterator[tuple[Source, Part, Found]]:
     _INHERITED[:] = [sweeper]
-    context = multiprocessing.get_context("fork")
     waiting: deque[tuple[Source, Part, Future[Found]]] = deque()
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork")) as pool:
         try:
             for source, part in parts:
                 waiting.append((source, part, pool.submit(_inherited, part)))
@@ -198,7 +214,6 @@ def _run(sweeper: Sweeper, parts: Iterator[tuple[Source, Part]], jobs: int) -> I
             raise SocError("a process of the sweep died; was there too little memory?") from error
         finally:
             _INHERITED.clear()
-            gc.unfreeze()
 
 
 def _done(waiting: tuple[Source, Part, Future[Found]]) -> tuple[Source, Part, Found]:
@@ -217,26 +232,34 @@ def _inherited(part: Part) -> Found:
 def examine(sweeper: Sweeper, part: Part) -> Found:
     """Matches one part."""
     found = Found()
-    if part.windows and part.path:
-        lines, found.wrong = evtx.read_slice(part.path, part.start, part.end)
-    else:
-        lines = _text(part).split(b"\n")
-        if lines and not lines[-1]:
-            lines.pop()
+    try:
+        lines = _lines(part, found)
+    except OSError as error:  # it was there when the parts were cut
+        found.wrong.append(str(error.strerror))
+        return found
     found.lines = len(lines)
     before = sweeper.unrouted()
     for start in range(0, len(lines), BATCH):
         _match(sweeper, lines[start : start + BATCH], start, found, keep_record=part.windows)
     found.unrouted = sweeper.unrouted() - before
+    gc.collect(1)
     return found
 
 
-def _text(part: Part) -> bytes:
-    if part.path is None or part.text is not None:
-        return part.text or b""
-    with part.path.open("rb") as file:
-        file.seek(part.start)
-        return file.read(part.end - part.start)
+def _lines(part: Part, found: Found) -> list[bytes]:
+    if part.path is None:
+        text = part.text or b""
+    elif part.windows:
+        lines, found.wrong = evtx.read_slice(part.path, part.start, part.end)
+        return lines
+    else:
+        with part.path.open("rb") as file:
+            file.seek(part.start)
+            text = file.read(part.end - part.start)
+    lines = text.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 def _match(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found, *, keep_record: bool) -> None:
