@@ -60,7 +60,7 @@ class Progress:
 
     skew  per origin, µs by which its latest lines' times differ from their receipt: > 0 is a clock that runs
           ahead, < 0 one that is behind, or lines that come late
-    pause  the longest time (µs) from one round to the next since somebody set it to 0
+    pause  the longest time (µs) from one batch carried out to the next since somebody set it to 0
     """
 
     position: int = 0
@@ -91,7 +91,7 @@ class Processor:
         self._committed = self._purged_at = clock.now()
         self._snapshot_at = self._committed + SNAPSHOT_EVERY
         self._dirty = False
-        self._round = self._committed
+        self._through = self._committed
         self._offered: tuple[Content, Future[None]] | None = None
         self._used: Future[None] | None = None
         self._recent: dict[str, deque[Event]] = defaultdict(lambda: deque(maxlen=RECENT))
@@ -147,16 +147,21 @@ class Processor:
             self._watermark.tick(now)
         self._advance()
         self._commit_when_due(now)
-        self.progress.pause = max(self.progress.pause, now - self._round)
-        self._round = now
+        self._came_through()
+        return bool(batches)
+
+    def _came_through(self) -> None:
+        """A batch has been carried out, or there was none."""
+        now = self._clock.now()
+        self.progress.pause = max(self.progress.pause, now - self._through)
+        self._through = now
         if self._used:
             self._used.set_result(None)
             self._used = None
-        return bool(batches)
 
     def use(self, content: Content) -> Future[None]:
-        """Asks, from any thread, for other rules. The future is done when a round with them is; or it has the error,
-        and the rules are what they were.
+        """Asks, from any thread, for other rules. The future is done when a batch has come through them; or it has the
+        error, and the rules are what they were.
         """
         done: Future[None] = Future()
         self._offered = (content, done)
@@ -193,6 +198,7 @@ class Processor:
         self.progress.per_origin[origin] += len(batch.lines)
         self.progress.last_seen[origin] = batch.received
         self.progress.position = batch.position + len(batch.lines)
+        self._came_through()
 
     def _origin(self, name: str) -> str:
         """Senders are told apart up to a bound: addresses of UDP are easily forged."""

@@ -11,6 +11,7 @@ again, so that what has an end date ends on it.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -30,6 +31,7 @@ from soc.pipeline.fingerprint import Glance, fingerprint, glance
 
 MAX_REASONS = 50
 ASKED_SECONDS = 130.0
+SWITCH_SECONDS = 0.0002
 
 
 class Running(Protocol):
@@ -65,7 +67,7 @@ class Status:
     states    word -> rules and correlations in that state
     change    of the latest reload
     took      µs from noticing the change to running the new set
-    gap       µs: the longest time between two rounds of the pipeline meanwhile
+    gap       µs: the longest time from one batch carried out to the next meanwhile
     refused   why the set on disk is not the one in use, as file:line: reason; () when it is
     refused_at  when that was found out; refusals counts them
     """
@@ -187,9 +189,15 @@ class Reloader:
 
     def _rehearsed(self, now: int) -> Content:
         """The set, with the part that is compiled at the first events of a kind compiled, on events of late."""
-        content = content_of(self._settings, now)
-        for event in self._running.recent():
-            content.matcher.match(event)
+        usual = sys.getswitchinterval()
+        # the store gives the interpreter away at every row, and would wait that long to get it back
+        sys.setswitchinterval(SWITCH_SECONDS)
+        try:
+            content = content_of(self._settings, now)
+            for event in self._running.recent():
+                content.matcher.match(event)
+        finally:
+            sys.setswitchinterval(usual)
         return content
 
     async def _on_disk(self) -> str:
