@@ -84,6 +84,8 @@ def plan(settings: Settings, content: Content) -> list[str]:
     lines.append(t("detect with {active} active rules of {all}, {n} correlations",
                    active=active, all=len(content.rules), n=len(content.correlations)))  # fmt: skip
     lines += [f"  {t('rejected')}: {plain(problem)}" for problem in content.problems]
+    idle = [one for one in content.filters if one.word in {"expired", "unused"}]
+    lines += [f"  {t('filter: {title}', title=plain(one.title))}: {t(one.word)}: {plain(one.why)}" for one in idle]
     lines.append(t("store in {folder}, events for {age} and up to {size}",
                    folder=settings.data_dir, age=settings.retention.age, size=settings.retention.size))  # fmt: skip
     if settings.console.enabled:

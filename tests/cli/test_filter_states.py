@@ -38,8 +38,10 @@ def folder(tmp_path: Path) -> Path:
         FILTER % ("gone", "not s", "9999-01-01"),
         FILTER % ("scanned", "not t", "9999-01-01"),
     ]
-    (tmp_path / "a.yml").write_text("---".join([RULE, *filters]), "utf-8")
-    return tmp_path
+    made = tmp_path / "rules"
+    made.mkdir()
+    (made / "a.yml").write_text("---".join([RULE, *filters]), "utf-8")
+    return made
 
 
 def test_every_filter_has_a_state(folder: Path) -> None:
@@ -61,3 +63,15 @@ def test_in_words(folder: Path) -> None:
     words = " ".join(shown.split())
     for text in ("filter: Our scanner", "expired", "unused", "it ended on", "no rule", "gone", "by Lan until"):
         assert text in words, shown
+
+
+def test_run_says_which_filters_do_nothing(folder: Path) -> None:
+    settings = folder.parent / "soc.yml"
+    settings.write_text(
+        f"inputs: [{{type: syslog, protocol: udp, host: 127.0.0.1, port: 5514}}]\nrules: [{folder}]\n", "utf-8"
+    )
+    shown = CliRunner().invoke(main, ["--lang", "en", "run", "--check", "--settings", str(settings)]).stdout
+    assert [line.partition(": ")[2] for line in shown.splitlines() if "Our scanner" in line] == [
+        "Our scanner: expired: it ended on 2001-01-01",
+        "Our scanner: unused: no rule gone",
+    ]
