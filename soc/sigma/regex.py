@@ -82,6 +82,7 @@ _BEYOND_RE2 = re.compile(r"perl operator|escape sequence|repetition operator|rep
 """What RE2 says of expressions that are fine in PCRE; repeats of repeats come with smaller counts and stay refused."""
 
 
+@lru_cache(maxsize=65536)
 def _linear(source: str, flags: str) -> Pattern:
     try:
         search = re2.compile(translate(source, flags), _options()).search
