@@ -35,8 +35,8 @@ _WORST: Final = 20
 class Matching(Protocol):
     """What matches many events at once."""
 
-    def hits(self, events: Sequence[Event]) -> Iterable[tuple[int, Sequence[RuleInfo]]]:
-        """(place, rules) of the events that meet a rule, in any order."""
+    def hits(self, events: Sequence[Event], lines: Sequence[bytes]) -> Iterable[tuple[int, Sequence[RuleInfo]]]:
+        """(place, rules) of the events, read from these lines of JSON, that meet a rule, in any order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,23 +265,34 @@ def _lines(part: Part, found: Found) -> list[bytes]:
 def _match(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found, *, keep_record: bool) -> None:
     """The hot loop: JSON to events to hits, some hundreds at a time."""
     read, event_of = orjson.loads, sweeper.event
+    places: Sequence[int] = range(first, first + len(lines))
+    try:
+        events = [event_of(read(line)) for line in lines]
+    except (ValueError, RecursionError, AttributeError, TypeError):  # one of them is no event
+        events, places = _one_by_one(sweeper, lines, first, found)
+        lines = [lines[place - first] for place in places]
+    found.events += len(events)
+    hits = [
+        (places[at], events[at].get("EventRecordID") if keep_record else None, sorted({rule.id for rule in rules}))
+        for at, rules in sweeper.matcher.hits(events, lines)
+    ]
+    found.hits += sorted(hits, key=lambda hit: hit[0])
+
+
+def _one_by_one(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found) -> tuple[list[Event], list[int]]:
+    """The events among the lines, and which lines those are."""
     events: list[Event] = []
     places: list[int] = []
     for place, line in enumerate(lines, start=first):
         try:
-            record = read(line)
+            record = orjson.loads(line)
             if type(record) is not dict:
                 raise ValueError(f"a JSON {type(record).__name__}, not an object")
-            events.append(event_of(record))
+            events.append(sweeper.event(record))
             places.append(place)
         except (ValueError, RecursionError) as error:
             _unreadable(line, place, error, found)
-    found.events += len(events)
-    hits = [
-        (places[at], events[at].get("EventRecordID") if keep_record else None, sorted({rule.id for rule in rules}))
-        for at, rules in sweeper.matcher.hits(events)
-    ]
-    found.hits += sorted(hits, key=lambda hit: hit[0])
+    return events, places
 
 
 def _unreadable(line: bytes, place: int, error: Exception, found: Found) -> None:
