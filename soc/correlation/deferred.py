@@ -91,13 +91,14 @@ class Silence(Deferred):
 
     def _enter(self, key: Key, role: int, time: int, number: int, event: Event, values: tuple[Counted, ...]) -> None:
         group = self._arrive(key, time, values)
-        if not len(group.hits):
-            self._timers.at(time + self._span, self._order, key)
+        first = not len(group.hits)
         group.hits.slide(time, time)
+        if first:
+            self._timers.at(time + self._span, self._order, key)
         self._sample(group, time, time, event)
 
     def due(self, group: Group) -> int | None:
-        return group.hits.last + self._span
+        return group.hits.last + self._span if len(group.hits) else None
 
     def _conclude(self, key: Key, group: Group, end: int, number: int) -> None:
         self._close(key)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from soc.correlation import Bounds, Correlator, Pressure
+from soc.correlation import PRESSURE, Bounds, Budget, Correlator, Pressure
 from soc.correlation.slots import Slots
 
 END = 10**15
@@ -221,3 +221,71 @@ def test_a_part_that_cannot_be_read_costs_only_its_own_correlation(read: Any, hi
     assert (outcome.unreadable, outcome.kept) == (["one", "two", "four"], ["three"])
     restored.feed([hit("a", 2)])
     assert [found.rule.name for found in restored.advance(END)] == ["three"]
+
+
+def test_a_flood_of_forged_keys_costs_only_the_correlation_that_it_hits(read: Any, hit: Any) -> None:
+    """All together may hold 2,000 groups, of which the flood takes what nobody else asks for, and no more."""
+    correlations, _ = read(
+        "---".join(text(name, rule) for name, rule in (("flooded", "a"), ("quiet", "b"), ("calm", "c")))
+    )
+    correlator = Correlator(correlations, 0, budget=Budget(groups=2_000))
+    correlator.feed([hit("b", n, user=f"user{n % 600}", offset=n) for n in range(1_200)])
+    correlator.feed([hit("c", n, user="slow") for n in (0, 1_000)])
+    most = 0
+    for start in range(0, 200_000, 10_000):
+        correlator.feed([hit("a", 1_200 + (start + n) / 200, user=f"f{start + n}") for n in range(10_000)])
+        correlator.advance(1_200_000_000 + (start + 10_000) * 5_000)
+        most = max(most, sum(len(lane.groups) for lane in correlator.lanes.values()))
+    assert most <= 2_000
+    assert list(correlator.pressure) == ["flooded"]
+    assert len(correlator.lanes["quiet"].groups) == 600
+    correlator.feed([hit("c", 2_300, user="slow"), hit("b", 2_300, user="user7")])
+    assert [(f.rule.name, f.group[0][1], f.count) for f in correlator.advance(END)] == [
+        ("calm", "slow", 3),
+        ("quiet", "user7", 3),
+    ]
+
+
+def test_entries_of_all_together_are_bounded_by_those_who_have_most(read: Any, hit: Any) -> None:
+    parts = [
+        text(name, rule, "{gte: 9999, field: source.port}", "value_count")
+        for name, rule in (("big", "a"), ("small", "b"))
+    ]
+    correlations, _ = read("---".join(parts))
+    correlator = Correlator(correlations, 0, budget=Budget(entries=3_000))
+    correlator.feed([hit("b", n, user="v", source__port=n) for n in range(400)])
+    for start in range(0, 3_000, 500):
+        correlator.feed([hit("a", start + n, user=f"u{n % 50}", source__port=start + n) for n in range(500)])
+        correlator.advance((start + 500) * 1_000_000)
+        assert sum(lane.entries for lane in correlator.lanes.values()) <= 3_000
+    assert list(correlator.pressure) == ["big"]
+    assert len(correlator.lanes["small"].groups[("v",)].hits) == 400
+
+
+def test_what_waits_for_a_moment_stays_in_proportion_to_its_groups(read: Any, hit: Any) -> None:
+    correlations, _ = read(text("few", "a", "{lt: 1}"))
+    correlator = Correlator(correlations, 0, max_keys_per_rule=100)
+    for start in range(0, 20_000, 1_000):
+        correlator.feed([hit("a", (start + n) / 100, user=f"u{start + n}") for n in range(1_000)])
+        correlator.advance((start + 1_000) * 10_000)
+    assert len(correlator._timers._heap) <= 2_000
+    assert len(correlator.advance(END)) == 100
+
+
+def test_who_forgets_says_so_once_and_again_when_it_is_half_as_many(read: Any, hit: Any) -> None:
+    correlations, _ = read(text("case", "a"))
+    correlator = Correlator(correlations, 0, max_keys_per_rule=10)
+
+    def flood(first: int, last: int) -> list[Any]:
+        correlator.feed([hit("a", n, user=f"u{n}") for n in range(first, last)])
+        correlator.advance(last * 1_000_000)
+        return correlator.alarms()
+
+    assert flood(0, 10) == []
+    (found,) = flood(10, 30)
+    assert (found.rule, found.count, found.group[0], found.anchor) == (PRESSURE, 20, ("rule.id", "case"), 10_000_000)
+    assert flood(30, 35) == []
+    restarted = Correlator(correlations, 0, max_keys_per_rule=10)
+    restarted.restore(correlator.state())
+    assert restarted.alarms() == []
+    assert [found.count for found in flood(35, 45)] == [35]

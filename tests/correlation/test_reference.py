@@ -323,3 +323,19 @@ def test_a_restart_at_any_point_changes_nothing(
         assert broken.advance(latest - LATENESS) == unbroken.advance(latest - LATENESS)
     assert broken.advance(END) == unbroken.advance(END)
     assert broken.state() == unbroken.state()
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=rows())
+def test_correlations_together_find_what_each_finds_alone(
+    everything: list[Correlation], hit: Any, rows: list[Row]
+) -> None:
+    hits = hits_of(rows, hit)
+    by_id = {item.info.id: item for item in everything}
+    alone: dict[Any, Any] = {}
+    for item in everything:
+        below = [by_id[role.rule.id] for role in item.roles if role.rule.id in by_id]
+        lower = [by_id[role.rule.id] for one in below for role in one.roles if role.rule.id in by_id]
+        needed = [one for one in everything if one in (item, *below, *lower)]
+        alone |= {key: found for key, found in sorted_run(needed, hits).items() if key[0] == item.info.id}
+    assert alone == sorted_run(everything, hits)
