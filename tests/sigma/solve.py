@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from ipaddress import ip_address
 from random import Random
 from typing import Any
 
@@ -49,9 +50,25 @@ def broken(tree: Tree, event: Event) -> list[Event]:
     made += [{**event, name: "\u00a7"} for name in sorted(event)]
     made += [{**event, name: None} for name in sorted(event)]
     made += [{**event, name: f"\u00a7{one[1:-1]}\u00a7"} for name, one in sorted(event.items()) if isinstance(one, str)]
+    made += [{**event, name: one + by} for name, one in sorted(event.items()) if type(one) is int for by in (-1, 1)]
+    made += [
+        {**event, name: next_to}
+        for name, one in sorted(event.items())
+        if isinstance(one, str)
+        for next_to in _neighbours(one)
+    ]
     missed = [one for one in made if not holds(tree, one)]
     other = None if missed else firing(Node(0, (tree,)))
     return missed if other is None else [other]
+
+
+def _neighbours(value: str) -> list[str]:
+    """The addresses before and after one."""
+    try:
+        address = ip_address(value)
+        return [str(address - 1), str(address + 1)]
+    except ValueError:  # none, or the very first or last
+        return []
 
 
 def _demands(tree: Tree, wanted: bool, random: Random) -> list[Demand]:
@@ -92,7 +109,7 @@ def _value(asked: list[Demand], random: Random) -> Any:
         if isinstance(test, Compare):
             return _compared(test, random)
         if isinstance(test, Cidr):
-            return str(test.network[1 if test.network.num_addresses > 1 else 0])
+            return str(test.network[random.choice([0, -1])])
     texts = [_parts(test, random) for test in there if isinstance(test, Text | Regex)]
     if texts:
         return _joined(texts, random)
@@ -105,7 +122,7 @@ def _value(asked: list[Demand], random: Random) -> Any:
 
 
 def _compared(test: Compare, random: Random) -> Any:
-    number = int(test.number) + {"lt": -1, "gt": 1}.get(test.operator, 0)
+    number = int(test.number) + random.choice([-1, 0, 1])
     if not test.part:
         return number
     parts = {"year": 2024, "month": 5, "day": 6, "hour": 7, "minute": 8, test.part: number}
