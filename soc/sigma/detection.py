@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from soc.sigma.condition import Budget, ConditionError, Detections, parse_condition
-from soc.sigma.modifiers import ModifierError, Placeholders, Raw, tests
+from soc.sigma.modifiers import Placeholders, Raw, tests
 from soc.sigma.predicate import Exists, FieldRef, Null, Test
 from soc.sigma.tree import KEYWORDS, Leaf, Node, Not, all_of, any_of
 
@@ -117,6 +117,3 @@ def _scalar(key: str, value: object) -> Raw:
     if not isinstance(value, str | int | float | bool | None):
         raise DetectionError(f"{where}: {type(value).__name__} is no value")
     return value
-
-
-__all__ = ["DetectionError", "Fields", "ModifierError", "Reader"]

@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from soc.core.errors import Problem
 from soc.core.ids import content_id
 from soc.core.logsource import LogSource
+from soc.sigma.detection import DetectionError
 from soc.sigma.documents import Document
 from soc.sigma.metadata import MetadataError, read_attributes, read_logsource
 from soc.sigma.rule import Making, Rule, first_line, with_condition
@@ -64,6 +66,10 @@ class _Filter:
     wanted: frozenset[str]
     section: Mapping[str, Any]
 
+    @property
+    def place(self) -> str:
+        return f"{self.state.path}:{self.state.line}"
+
     def applies(self, rule: Rule) -> bool:
         info = rule.info
         named = not self.wanted.isdisjoint((_ANY, info.id, info.name))
@@ -82,16 +88,17 @@ def apply_filters(
         except (MetadataError, ValueError) as error:
             problems.append(Problem(document.path, document.line, first_line(error)))
     running = [one for one in filters if one.state.expires is None or today < one.state.expires]
-    used: dict[int, list[str]] = {id(one): [] for one in running}
+    used: dict[str, list[str]] = {one.place: [] for one in running}
     made: list[Rule] = []
     parts = _Parts(making)
     for rule in rules:
-        chosen = [one for one in running if one.applies(rule)]
-        for one in chosen:
-            used[id(one)].append(rule.info.id)
-        made.append(_filtered(rule, chosen, parts) if chosen else rule)
+        found = [(one, parts.of(one, rule)) for one in running if one.applies(rule)]
+        chosen = [(one, part) for one, part in found if part]
+        for one, _ in chosen:
+            used[one.place].append(rule.info.id)
+        made.append(_filtered(rule, chosen) if chosen else rule)
     known = {name: rule.logsource for rule in rules for name in (rule.info.id, rule.info.name) if name}
-    states = [_state(one, used.get(id(one)), known) for one in filters]
+    states = [_state(one, used.get(one.place), known, parts.wrong.get(one.place)) for one in filters]
     rejected = [FilterState(one.path, one.line, "", "", "rejected", one.reason) for one in problems]
     return made, sorted([*states, *rejected], key=lambda state: (state.path, state.line)), problems
 
@@ -136,7 +143,15 @@ def _wanted(rules: object) -> frozenset[str]:
     listed = [rules] if isinstance(rules, str) else rules
     if not isinstance(listed, list) or not listed or not all(isinstance(one, str) and one for one in listed):
         raise MetadataError('filter.rules: a list of ids or names of rules, or "any"')
-    return frozenset(_ANY if one.lower() == _ANY and len(listed) == 1 else one for one in listed)
+    return frozenset((_ANY,)) if [one.lower() for one in listed] == [_ANY] else frozenset(map(_reference, listed))
+
+
+def _reference(text: str) -> str:
+    """A rule's name as it is; an id as rules have it, whatever its spelling."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return text
 
 
 def _extras(raw: Mapping[str, Any]) -> _Extras | None:
@@ -151,36 +166,41 @@ def _extras(raw: Mapping[str, Any]) -> _Extras | None:
     return own
 
 
-class _Parts(dict[tuple[str, LogSource], tuple[Rule, str]]):
-    """What a filter adds to rules of one log source: read once for all of them."""
+class _Parts:
+    """What filters add to rules of one log source: read once for all of them."""
 
     def __init__(self, making: Making) -> None:
-        super().__init__()
         self._making = making
+        self._read: dict[tuple[str, LogSource], tuple[Rule, str] | None] = {}
+        self.wrong: dict[str, str] = {}
 
-    def of(self, one: _Filter, rule: Rule) -> tuple[Rule, str]:
-        """The filter as a rule of its own, and the hash of its lists."""
-        key = (f"{one.state.path}:{one.state.line}", rule.logsource)
-        if key not in self:
-            node, lists = self._making.node(one.section, self._making.names(one.taxonomy, rule.logsource))
-            self[key] = with_condition(rule, And((node,), f"filter: {one.state.title}")), lists
-        return self[key]
+    def of(self, one: _Filter, rule: Rule) -> tuple[Rule, str] | None:
+        """The filter as a rule of its own, and the hash of its lists; None where the fields make it too large."""
+        key = (one.place, rule.logsource)
+        if key not in self._read:
+            try:
+                node, lists = self._making.node(one.section, self._making.names(one.taxonomy, rule.logsource))
+                self._read[key] = with_condition(rule, And((node,), f"filter: {one.state.title}")), lists
+            except DetectionError as error:
+                self._read[key] = None
+                self.wrong[one.place] = f"not applied to rules of {rule.logsource}: {error}"
+        return self._read[key]
 
 
-def _filtered(rule: Rule, chosen: Sequence[_Filter], parts: _Parts) -> Rule:
-    added = [parts.of(one, rule) for one in chosen]
-    hashes = [text for one, (_, lists) in zip(chosen, added, strict=True) for text in (one.hash, lists)]
-    ids = tuple(one.state.id for one in chosen)
+def _filtered(rule: Rule, chosen: Sequence[tuple[_Filter, tuple[Rule, str]]]) -> Rule:
+    hashes = [text for one, (_, lists) in chosen for text in (one.hash, lists)]
+    ids = tuple(one.state.id for one, _ in chosen)
+    parts = [part for _, (part, _) in chosen]
     return replace(
         rule,
         info=replace(rule.info, hash=content_id((rule.info.hash, *hashes)), filters=ids),
-        condition=And((rule.condition, *(part.condition for part, _ in added))),
-        written=tuple(sorted({*rule.written, *(name for part, _ in added for name in part.written)})),
-        fields=tuple(sorted({*rule.fields, *(name for part, _ in added for name in part.fields)})),
+        condition=And((rule.condition, *(part.condition for part in parts))),
+        written=tuple(sorted({*rule.written, *(name for part in parts for name in part.written)})),
+        fields=tuple(sorted({*rule.fields, *(name for part in parts for name in part.fields)})),
     )
 
 
-def _state(one: _Filter, used: Sequence[str] | None, known: Mapping[str, LogSource]) -> FilterState:
+def _state(one: _Filter, used: Sequence[str] | None, known: Mapping[str, LogSource], wrong: str | None) -> FilterState:
     state = one.state
     if used is None:
         return replace(state, word="expired", why=f"it ended on {state.expires}")
@@ -193,7 +213,9 @@ def _state(one: _Filter, used: Sequence[str] | None, known: Mapping[str, LogSour
         for name in named
         if name in known and not one.logsource.covers(known[name])
     ]
-    if not used and not named:
+    if wrong:
+        why.append(wrong)
+    elif not used and not named:
         why.append(f"no rule is of {one.logsource}")
     if state.expires is None:
         why.append("nobody answers for it: it has no owner, reason or end")

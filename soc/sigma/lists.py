@@ -33,7 +33,7 @@ class Lists(dict[str, tuple[str, ...]]):
         super().__init__({name: tuple(values) for name, values in known.items()})
         self._asked: set[str] = set()
 
-    def get(self, name: str, default: object = ()) -> tuple[str, ...]:  # type: ignore[override]
+    def get(self, name: str, default: object = ()) -> tuple[str, ...]:
         """The values, () for a list that is not there."""
         self._asked.add(name)
         return super().get(name, ())

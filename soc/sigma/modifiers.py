@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from soc.sigma.predicate import Cidr, Compare, Exists, FieldRef, Null, Regex, Test, Text
-from soc.sigma.regex import RegexError, compile_regex
+from soc.sigma.regex import compile_regex
 from soc.sigma.text import Parts, Wildcard, as_text, fold, merge, parse
 
 MAX_DASHES = 5
@@ -287,5 +287,3 @@ _STEPS: dict[str, Step] = {
     **dict.fromkeys(_COMPARISONS, _compare),
     **dict.fromkeys(PARTS_OF_TIME, _part_of_time),
 }
-
-__all__ = ["ModifierError", "Placeholders", "RegexError", "tests"]

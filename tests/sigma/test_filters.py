@@ -64,6 +64,7 @@ OTHER: Event = {"A": "x", "User": "binh"}
         ("rule_2", ["rule_2"]),
         (f"[rule_2, {ID.format(1)}]", ["rule_1", "rule_2"]),
         ("any", ["rule_1", "rule_2"]),
+        (f"['{{{ID.format(1).upper()}}}']", ["rule_1"]),
     ],
 )
 def test_which_rules(tmp_path: Path, rules: str, filtered: list[str]) -> None:
@@ -154,6 +155,18 @@ def test_the_rules_own_field_names_are_used(tmp_path: Path) -> None:
     (one,) = load([tmp_path], shipped_mapping()).rules
     assert one.fields == ("A", "url.full", "url.original")
     assert one.written == ("A", "c-uri")
+
+
+def test_a_filter_that_the_rules_fields_make_too_large_is_reported(tmp_path: Path) -> None:
+    listed = ", ".join(f"/{number}" for number in range(30_000))
+    text = rule(1, "proxy") + "---" + filtering("any", category="proxy").replace("category: proxy", "product: x")
+    text = text.replace("{category: proxy}", "{category: proxy, product: x}", 1)
+    (tmp_path / "a.yml").write_text(text.replace("User|startswith: adm_", f"c-uri: [{listed}]"), "utf-8")
+    loaded = load([tmp_path], shipped_mapping())
+    (state,) = loaded.filter_states
+    assert (state.word, loaded.problems) == ("unused", [])
+    assert "not applied to rules of category=proxy product=x" in state.why
+    assert loaded.rules[0].info.filters == ()
 
 
 def test_alerts_tell_which_filter_was_there(tmp_path: Path) -> None:
