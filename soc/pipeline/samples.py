@@ -24,6 +24,7 @@ from soc.enrich import Enricher, Inventory
 from soc.parsers import devices
 from soc.pipeline.content import Content
 from soc.pipeline.normalise import BAD_DATA, Normaliser
+from soc.pipeline.scaffold import unfilled
 
 NOON = "2026-10-05T12:00:00+07:00"
 ZONE = 7 * 3600
@@ -43,16 +44,20 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_samples(content: Content, inventory: Inventory) -> list[Problem]:
-    """Runs the samples of every rule and correlation; each fault is one Problem."""
+    """Runs the samples of every rule and correlation; each fault is one Problem, as is each thing yet to fill in."""
     tested: dict[str, list[str]] = {}
     for rule in content.rules:
         tested.setdefault(rule.info.path, []).append(rule.info.id)
     for correlation in content.correlations:
         tested.setdefault(correlation.info.path, []).append(correlation.info.id)
     problems: list[Problem] = []
-    for path in sorted(tested):
+    for path in sorted(tested.keys() | {problem.path for problem in content.problems}):
         samples = Path(path).with_suffix(".jsonl")
-        if samples.is_file():
+        if marks := unfilled(path):
+            problems += marks
+        elif path not in tested:
+            continue
+        elif samples.is_file():
             problems += _check_file(content, inventory, path, tested[path], samples)
         else:
             problems.append(Problem(path, 1, f"no samples: {samples.name} is missing"))
