@@ -1,8 +1,8 @@
 """Expressions that only a backtracking engine can run (look-behind, back-references, possessive repeats), on a budget.
 
-An expression has 50 ms of CPU time for each 64 KiB of text. When that is not enough the test is not met and the overrun is
-counted; after five of them the expression is switched off until the program starts anew, so a line made to be slow
-costs a quarter of a second in all. The engine is the regex package, the one with a time limit.
+An expression has 50 ms of CPU time for each 64 KiB of text. When that is not enough the test is not met and the
+overrun is counted; after five of them the expression is switched off until the program starts anew, so a line made
+to be slow costs a quarter of a second in all. The engine is the regex package, the one with a time limit.
 """
 
 from __future__ import annotations
