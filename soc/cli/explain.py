@@ -61,7 +61,9 @@ def command(rule: str, event: Path | None, rules: tuple[Path, ...], data_dir: Pa
         click.echo(orjson.dumps(tree, option=orjson.OPT_INDENT_2))
     else:
         verdict = t("fires") if tree.matched else t("does not fire")
-        root = Tree(Text.assemble((_mark(tree), _style(tree)), f" {title_of(found.info, language())}: {verdict}"))
+        version = (f"  {plain(found.info.id)} {found.info.hash[:8]}", "dim")
+        title = f" {title_of(found.info, language())}: {verdict}"
+        root = Tree(Text.assemble((_mark(tree), _style(tree)), title, version))
         _grow(root, tree, t)
         console().print(root)
     raise SystemExit(0 if tree.matched else 1)

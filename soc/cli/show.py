@@ -112,7 +112,7 @@ def _facts(alert: Alert, t: Translate) -> Table:
         ("system", " · ".join(part for part in (alert.system, alert.unit) if part)),
         ("score", alert.formula),
         ("ATT&CK", ", ".join(f"{id} {name}" for id, name in alert.techniques)),
-        ("rule", f"{alert.rule_name or alert.rule_id} ({alert.kind}, {alert.rule_hash[:8]})"),
+        ("rule", f"{alert.rule_name} ({alert.kind}) {alert.rule_id} {alert.rule_hash[:8]}".lstrip()),
     )
     for name, value in rows:
         if value:
