@@ -1,8 +1,8 @@
 """Processes that read and match batches, so that an analysis uses more than one core.
 
-They are forked once the rules are loaded, so they share them. Lines go to them through shared memory and digests
-come back through a pipe, which neither side can block for good: what waits in the parent's direction is a few bytes
-for each batch, and the parent always reads.
+They are forked once the rules are loaded, so they share them. Lines go to them through shared memory, and digests come
+back through a pipe. Neither side can block the other for good: what is sent to a worker is a few bytes for each batch,
+and the parent reads whenever it waits.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class WorkerDied(SocError):
 
 @dataclass(slots=True)
 class _Worker:
-    """tickets: of the batches it has, in the order in which it works on them; each in its slot (ticket % AHEAD)."""
+    """tickets: of the batches it has, in the order in which it works on them. given: how many it ever had, which tells the slot."""
 
     process: BaseProcess
     pipe: Connection
