@@ -28,6 +28,8 @@ from soc.engines.trial import problems_of
 from soc.pipeline.build import content_of, local_date, watched
 from soc.pipeline.content import Content
 from soc.pipeline.fingerprint import Glance, fingerprint, glance
+from soc.pipeline.packs import in_pack
+from soc.pipeline.states import STATES, rows
 
 MAX_REASONS = 50
 ASKED_SECONDS = 130.0
@@ -224,9 +226,13 @@ class Reloader:
 
 
 def new_problems(running: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
-    """The problems that the running set does not have. Lines move when a file is edited, so they do not count."""
+    """The problems that the running set does not have. Lines move when a file is edited, so they do not count.
+
+    Nor does what an imported pack has: nobody here can mend it, and the import has told it.
+    """
     known = {(problem.path, problem.reason) for problem in running}
-    return sorted(problem for problem in found if (problem.path, problem.reason) not in known)
+    new = [problem for problem in found if (problem.path, problem.reason) not in known]
+    return sorted(problem for problem in new if not in_pack(problem.path))
 
 
 def changes(old: Content, new: Content) -> Change:
@@ -243,7 +249,6 @@ def _hashes(content: Content) -> dict[str, str]:
 
 
 def _status(content: Content, now: int) -> Status:
-    states = Counter(state.word for state in content.states.values())
-    states["active"] += len(content.correlations)
-    states["rejected"] += len(content.problems)
-    return Status(now, content.fingerprint, dict(states), tuple(map(str, content.problems[:MAX_REASONS])))
+    counts = Counter(row.state for row in rows(content))
+    states = {word: counts[word] for word in STATES}
+    return Status(now, content.fingerprint, states, tuple(map(str, content.problems[:MAX_REASONS])))

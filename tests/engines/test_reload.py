@@ -8,10 +8,13 @@ import pytest
 
 from soc.core.clock import FixedClock
 from soc.core.errors import Problem, SocError
+from soc.core.event import RawBatch
 from soc.core.settings import Settings
-from soc.engines.embedded import Processor
+from soc.core.store import AlertFilter
+from soc.engines.embedded import RECENT, Processor
 from soc.engines.reload import Reloader, new_problems
 from soc.pipeline.build import build_pipeline, content_of
+from soc.pipeline.packs import PACKS
 from soc.stores.memory import MemoryStore
 
 NOON = 1_791_176_400_000_000  # 5 October 2026, 12:00 at +07:00
@@ -64,7 +67,7 @@ class Idle:
 
     end = 0
 
-    def read(self, position: int, max_lines: int) -> list[object]:
+    def read(self, position: int, max_lines: int) -> list[RawBatch]:
         return []
 
     def release(self, position: int) -> None:
@@ -81,7 +84,8 @@ class Bench:
         self.asked = asyncio.Event()
         content = content_of(self.settings, NOON)
         pipeline = build_pipeline(content, None, zone=7 * 3600)
-        self.processor = Processor(Idle(), pipeline, MemoryStore(), self.settings, self.clock)
+        self.store = MemoryStore()
+        self.processor = Processor(Idle(), pipeline, self.store, self.settings, self.clock)
         self.reloader = Reloader(self.settings, content, self.processor, self.clock, self.log.append, self.asked)
 
     def looks(self, times: int) -> None:
@@ -193,6 +197,18 @@ def test_problems_are_told_apart_by_file_and_reason() -> None:
     assert new_problems([known], [known, *other]) == other
 
 
+def test_an_imported_pack_is_taken_over_with_what_is_rejected_in_it(bench: Bench, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "accepted.yml").write_text(ACCEPTED)
+    (theirs / "wrong.yml").write_text("title: No detection\n")
+    put(bring(str(theirs), None, Path(bench.settings.data_dir) / PACKS), "2026-10-05T05:00:00Z")
+    bench.looks(3)
+    assert bench.reloader.status.refusals == 0
+    assert bench.reloader.status.states["rejected"] == 1
+    assert bench.reloader.status.states["active"] == 3
+
+
 def test_mutes_that_cannot_be_read_are_a_bad_set(bench: Bench) -> None:
     folder = Path(bench.settings.data_dir)
     folder.mkdir()
@@ -215,7 +231,7 @@ def test_a_mute_is_in_force_at_once_and_ends_at_local_midnight(bench: Bench) -> 
     bench.clock.time += 1
     bench.looks(2)
     assert bench.reloader.status.reloads == 2
-    assert bench.reloader.status.states.get("muted", 0) == 0
+    assert bench.reloader.status.states["muted"] == 0
 
 
 def test_correlations_that_changed_begin_afresh_and_are_named(bench: Bench, rules: Path) -> None:
@@ -223,3 +239,29 @@ def test_correlations_that_changed_begin_afresh_and_are_named(bench: Bench, rule
     bench.looks(2)
     assert bench.reloader.status.change.afresh == ("many_failed",)
     assert "windows begin afresh: many_failed" in bench.log[-1]
+
+
+def test_the_set_is_rehearsed_on_events_of_late(bench: Bench, rules: Path) -> None:
+    line = b"<38>Oct  5 11:00:00 web sshd[7]: Failed password for root from 10.1.1.1 port 22 ssh2"
+    bench.processor._process(RawBatch("tcp:10.1.1.9", "auto", NOON, 0, (line,) * 4000))
+    (event,) = {str(event["event.original"]) for event in bench.processor.recent()}
+    assert event == line.decode()
+    assert len(bench.processor.recent()) == RECENT
+    (rules / "accepted.yml").write_text(ACCEPTED)
+    bench.looks(2)
+    assert bench.reloader.status.reloads == 1
+
+
+def test_windows_of_what_did_not_change_go_on(bench: Bench, rules: Path) -> None:
+    lines = [
+        f"<38>Oct  5 11:00:{second:02} web sshd[7]: Failed password for root from 10.1.1.1 port 22 ssh2".encode()
+        for second in range(50)
+    ]
+    bench.processor._process(RawBatch("tcp:10.1.1.9", "auto", NOON, 0, tuple(lines[:30])))
+    (rules / "accepted.yml").write_text(ACCEPTED)
+    bench.looks(2)
+    assert bench.reloader.status.change.afresh == ()
+    bench.processor._process(RawBatch("tcp:10.1.1.9", "auto", NOON, 30, tuple(lines[30:])))
+    bench.processor._carry_out(bench.processor._pipeline.advance(NOON))
+    (alert,) = bench.store.alerts(AlertFilter())
+    assert (alert.rule_name, alert.count) == ("many_failed", 50)
