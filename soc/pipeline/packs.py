@@ -53,6 +53,11 @@ def packs_in(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.iterdir() if path.is_symlink() and (path / MANIFEST).is_file()))
 
 
+def in_pack(path: str) -> bool:
+    """Whether a file is part of a pack: what is wrong with it is for its makers to mend."""
+    return any(parent.is_symlink() and (parent / MANIFEST).is_file() for parent in Path(path).parents)
+
+
 def read_manifest(pack: Path) -> Manifest | None:
     """A pack's manifest; None where nothing is. SocError for anything that is no pack: it is not ours to replace."""
     if not pack.is_symlink() and (not pack.exists() or (pack.is_dir() and not any(pack.iterdir()))):

@@ -16,9 +16,12 @@ from pathlib import Path
 import pytest
 
 from soc.core.errors import SocError
+from soc.core.settings import Settings
 from soc.engines.bring import bring, pack_name, put
 from soc.engines.fetch import fetch
+from soc.engines.reload import new_problems
 from soc.engines.unpack import unpack
+from soc.pipeline.build import content_of
 from soc.pipeline.changes import changes, within
 from soc.pipeline.content import load_content
 from soc.pipeline.packs import packs_in, read_manifest
@@ -283,6 +286,23 @@ def test_a_folder_that_is_no_pack_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine" / "rule.yml").write_text("")
     with pytest.raises(SocError, match="not an imported pack"):
         bring(str(tmp_path / "a.zip"), tmp_path / "mine", tmp_path)
+
+
+def test_what_is_wrong_in_a_pack_does_not_stop_a_reload(tmp_path: Path) -> None:
+    for folder in ("theirs", "mine"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "wrong.yml").write_text("title: No detection\n")
+        (tmp_path / folder / "one.yml").write_text(FILES["pack-1.0/rules/one.yml"])
+    settings = Settings(data_dir=str(tmp_path / "data"), shipped_rules=False)
+    assert content_of(settings, 0).rules == ()
+    brought = bring(str(tmp_path / "theirs"), None, tmp_path / "data" / "packs")
+    put(brought, NOW)
+    imported = content_of(settings, 0)
+    assert [rule.info.title for rule in imported.rules] == ["One"]
+    assert len(imported.problems) == 1
+    assert new_problems((), imported.problems) == []
+    mine = load_content([tmp_path / "mine"], shipped=False)
+    assert new_problems((), mine.problems) == list(mine.problems) != []
 
 
 @pytest.mark.parametrize(
