@@ -27,9 +27,9 @@ from soc.pipeline.digest import Digest
 
 SLOT = 16 * 1024 * 1024
 """Bytes of lines that a batch may have to be sent to another process; only what is used takes memory."""
-MAX_JOBS = 256
 AHEAD = 2
 """Batches that a worker has at a time, so that it never waits for the next one."""
+MAX_JOBS = 256
 
 Work = Callable[[RawBatch], Digest]
 
@@ -40,7 +40,7 @@ class WorkerDied(SocError):
 
 @dataclass(slots=True)
 class _Worker:
-    """tickets: of the batches it has, in the order in which it works on them. given: how many it ever had, which tells the slot."""
+    """tickets: of the batches it has, in the order in which it works on them; given: how many it ever had, for the slot."""
 
     process: BaseProcess
     pipe: Connection
