@@ -14,7 +14,6 @@ from soc.core.store import AlertFilter
 from soc.engines.embedded import RECENT, Processor
 from soc.engines.reload import Reloader, new_problems
 from soc.pipeline.build import build_pipeline, content_of
-from soc.pipeline.packs import PACKS
 from soc.stores.memory import MemoryStore
 
 NOON = 1_791_176_400_000_000  # 5 October 2026, 12:00 at +07:00
@@ -195,18 +194,6 @@ def test_problems_are_told_apart_by_file_and_reason() -> None:
     assert new_problems([known], [Problem("a.yml", 9, "no detection")]) == []
     other = [Problem("a.yml", 3, "not YAML"), Problem("b.yml", 3, "no detection")]
     assert new_problems([known], [known, *other]) == other
-
-
-def test_an_imported_pack_is_taken_over_with_what_is_rejected_in_it(bench: Bench, tmp_path: Path) -> None:
-    theirs = tmp_path / "theirs"
-    theirs.mkdir()
-    (theirs / "accepted.yml").write_text(ACCEPTED)
-    (theirs / "wrong.yml").write_text("title: No detection\n")
-    put(bring(str(theirs), None, Path(bench.settings.data_dir) / PACKS), "2026-10-05T05:00:00Z")
-    bench.looks(3)
-    assert bench.reloader.status.refusals == 0
-    assert bench.reloader.status.states["rejected"] == 1
-    assert bench.reloader.status.states["active"] == 3
 
 
 def test_mutes_that_cannot_be_read_are_a_bad_set(bench: Bench) -> None:
