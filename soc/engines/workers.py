@@ -40,7 +40,7 @@ class WorkerDied(SocError):
 
 @dataclass(slots=True)
 class _Worker:
-    """tickets: of the batches it has, in the order in which it works on them; given: how many it ever had, for the slot."""
+    """tickets: of the batches it has, in the order of its work; given: how many it ever had, for the slot."""
 
     process: BaseProcess
     pipe: Connection
