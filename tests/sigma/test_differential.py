@@ -120,10 +120,13 @@ CONDITION = st.sampled_from(
      "s_1 and (s_2 or not s_3)", "not s_1 and not s_2", "s_3 or (s_1 and s_2)", "2 of s_*", "not 2 of them",
      "any of them and not s_3", "s_1 or s_2 and not s_3", "not (not s_1 or not all of s_*)", ["s_1 and s_2", "s_3"]]
 )  # fmt: skip
-DETECTIONS = st.builds(
-    lambda sections, condition: {f"s_{n}": one for n, one in enumerate(sections, 1)} | {"condition": condition},
-    st.tuples(DETECTION, DETECTION, DETECTION),
-    CONDITION,
+DETECTIONS = st.one_of(
+    st.builds(lambda item: {"s_1": {item[0] + item[1]: item[2]}, "condition": "s_1"}, ITEM),
+    st.builds(
+        lambda sections, condition: {f"s_{n}": one for n, one in enumerate(sections, 1)} | {"condition": condition},
+        st.tuples(DETECTION, DETECTION, DETECTION),
+        CONDITION,
+    ),
 )
 EVENTS = st.lists(EVENT, min_size=1, max_size=6)
 SEED = st.integers(0, 1 << 16)
@@ -146,7 +149,7 @@ def made(tree: Tree, seed: int) -> list[Event]:
         return []
     other = {name: one.swapcase() if isinstance(one, str) else one for name, one in event.items()}
     misses = broken(tree, event)
-    return [event, other, *Random(seed).sample(misses, min(len(misses), 5))]
+    return [event, other, *Random(seed).sample(misses, min(len(misses), 12))]
 
 
 Verdicts = list[set[str]]
