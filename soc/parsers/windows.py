@@ -54,7 +54,7 @@ def looks_like(text: str) -> bool:
         return '"System"' in text
     return text[:1] == "{" and (
         ('"EventID"' in text and ('"Channel"' in text or '"SourceName"' in text or '"Provider_Name"' in text))
-        or ('"winlog"' in text and '"event_id"' in text)
+        or ('"winlog' in text and 'event_id"' in text)
         or '"Event.System.EventID' in text
     )
 

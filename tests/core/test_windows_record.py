@@ -61,6 +61,7 @@ def shapes() -> dict[str, dict[str, Any]]:
         "attributes beside": beside,
         "xml names": named,
         "shipped": shipped,
+        "shipped, dotted": flat(dict(shipped)),
         "dotted": dotted,
         "flat": dict(WANTED),
     }

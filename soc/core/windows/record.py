@@ -42,6 +42,7 @@ _SHIPPED: Final = {
     "process.thread.id": "ThreadID",
     "user.identifier": "UserID",
 }
+_DATA: Final = ("winlog.event_data.", "winlog.user_data.")
 _LEVELS: Final = {"critical": 1, "error": 2, "warning": 3, "information": 4, "verbose": 5}
 # Names below System that are not the end of their path.
 _DOTTED: Final = {
@@ -63,12 +64,12 @@ def event_of(record: dict[str, Any]) -> Event:
         return _exported(flat(record))
     if type(system := record.get("System")) is dict and "EventID" in system:
         return _from_xml(record, system)
-    if type(winlog := record.get("winlog")) is dict:
-        return _shipped(record, winlog)
     event = flat(record)
+    if "winlog.event_id" in event:
+        return _shipped(event)
     if "Event.System.EventID" in event or "Event.System.EventID.#text" in event:
         return _dotted(event)
-    return _exported(event) if "winlog.event_id" in event else event
+    return event
 
 
 def _from_xml(body: dict[str, Any], system: dict[str, Any]) -> Event:
@@ -188,23 +189,21 @@ def _exported(event: Event) -> Event:
     return add_synonyms(event)
 
 
-def _shipped(record: dict[str, Any], winlog: dict[str, Any]) -> Event:
+def _shipped(fields: Event) -> Event:
+    """What a shipper writes below "winlog", and its level in words."""
     event: Event = {}
-    for part in ("user_data", "event_data"):
-        data = winlog.pop(part, None)
-        if type(data) is dict:
-            event.update(flat(data))
-    fields = flat(winlog)
+    for path, value in fields.items():
+        if path.startswith(_DATA):
+            event[path.split(".", 2)[2]] = value
     for name, ours in _SHIPPED.items():
-        if name in fields and ours not in event:
-            event[ours] = fields[name]
-    log = record.get("log")
-    level = log.get("level") if type(log) is dict else record.get("log.level")
-    if type(level) is str and level in _LEVELS:
+        if f"winlog.{name}" in fields:
+            event.setdefault(ours, fields[f"winlog.{name}"])
+    level = fields.get("log.level")
+    if isinstance(level, str) and level in _LEVELS:
         event.setdefault("Level", _LEVELS[level])
     for name, ours in (("message", "Message"), ("@timestamp", "TimeCreated")):
-        if type(text := record.get(name)) is str:
-            event.setdefault(ours, text)
+        if name in fields:
+            event.setdefault(ours, fields[name])
     return add_synonyms(event)
 
 
