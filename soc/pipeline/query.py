@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from soc.core.finding import RuleInfo
-from soc.pipeline.choose import only
+from soc.pipeline.choose import infos, only
 from soc.pipeline.content import Content, available_datasets
 from soc.sigma import shipped_mapping
 from soc.sigma.convert import convert
@@ -18,7 +18,7 @@ def query(content: Content, info: RuleInfo, format: str) -> list[str]:
     """The queries of one rule, or of a correlation with the rules below it. SocError says why there is none."""
     chosen = only(content, [info.id])
     documents: dict[str, Mapping[str, Any]] = {}
-    paths = {found.info.path for found in (*chosen.rules, *chosen.correlations)}
+    paths = {below.path for below in infos(chosen)}
     for path in sorted(paths):
         for document in read_documents(Path(path)):
             if isinstance(document, Document):

@@ -157,7 +157,7 @@ def test_rules_check_counts_every_document(tmp_path: Path) -> None:
     (tmp_path / "broken.yml").write_text("title: [\n")
     report = json.loads(soc("rules", "check", tmp_path, "--json").stdout)
     assert report["files"] == 3
-    assert report["states"] == {"active": 1, "blind": 1, "rejected": 1}
+    assert report["states"] == {"active": 1, "blind": 1, "rejected": 1, "muted": 0}
     assert report["documents"] == 3
     assert any("broken.yml" in row["path"] and row["state"] == "rejected" and row["reason"] for row in report["rules"])
     assert any("no samples" in wrong["reason"] for wrong in report["samples"])
