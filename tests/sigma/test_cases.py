@@ -15,7 +15,7 @@ from soc.core.logsource import LogSource
 from soc.sigma import IDENTITY, Document, Rule, explain
 from soc.sigma.evaluate import holds
 from soc.sigma.load import read_rule
-from soc.sigma.matcher import Matcher
+from tests.sigma.corpus import matcher
 
 CASES = Path(__file__).parent / "cases"
 PLACEHOLDERS = {"servers": ["srv*", "dc"], "admins": ["root", "admin"], "dots": ["a.b"]}
@@ -35,8 +35,8 @@ def event(fields: dict[str, Any]) -> Event:
 
 
 def fires(rule: Rule) -> Callable[[Event], bool]:
-    matcher = Matcher([rule], {"test": (LogSource("test"),)}, lambda _: "test")
-    return lambda fields: bool(matcher.match(fields))
+    compiled = matcher([rule], (LogSource("test"),))
+    return lambda fields: bool(compiled.match(fields))
 
 
 @pytest.mark.parametrize("scanner", ["hyperscan", "portable"])
