@@ -217,7 +217,7 @@ class Lane:
                 del samples[0]
                 self.sampled -= 1
         if full := self.sampled >= self._bounds.samples:
-            self.expire(horizon)
+            self.expire(time - self._span)
             full = self.sampled >= self._bounds.samples
         if full and group.episode is None and not self._keeps_one:
             return

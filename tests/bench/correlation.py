@@ -29,8 +29,21 @@ KINDS = {
     " timespan: 1m, condition: {field: destination.port, gte: 50}",
     "temporal": "type: temporal, rules: [denied, allowed], group-by: [source.ip], timespan: 1m",
     "temporal_ordered": "type: temporal_ordered, rules: [denied, allowed], group-by: [source.ip], timespan: 1m",
+    "temporal, a and not b": "type: temporal, rules: [denied, allowed], group-by: [source.ip], timespan: 1m,"
+    " condition: denied and not allowed",
+    "event_count, lt": "type: event_count, rules: [denied], group-by: [source.ip], timespan: 1m, condition: {lt: 5}",
+    "event_count, range": "type: event_count, rules: [denied], group-by: [source.ip], timespan: 1m,"
+    " condition: {gt: 100, lte: 1000}",
+    "event_count, silence": "type: event_count, rules: [denied], group-by: [source.ip], timespan: 1m,"
+    " condition: {lt: 1}",
     "value_sum": "type: value_sum, rules: [denied], group-by: [source.ip], timespan: 1m,"
     " condition: {field: source.bytes, gte: 1000000}",
+    "value_avg": "type: value_avg, rules: [denied], group-by: [source.ip], timespan: 1m,"
+    " condition: {field: source.bytes, gte: 1400}",
+    "value_median": "type: value_median, rules: [denied], group-by: [source.ip], timespan: 1m,"
+    " condition: {field: source.bytes, gte: 1400}",
+    "rare value": "type: value_percentile, rules: [denied], group-by: [source.ip], timespan: 1m,"
+    " condition: {field: destination.ip, lte: 1}",
     "value_percentile": "type: value_percentile, rules: [denied], group-by: [source.ip], timespan: 1m,"
     " condition: {field: source.bytes, percentile: 90, gte: 1400}",
 }
@@ -98,6 +111,9 @@ def run() -> None:
             evicted = sum(pressure.evicted for pressure in correlator.pressure.values())
             print(f"{name:30}{stream:20}{cost:8.2f}{findings:10}{evicted:9}")
     _state(streams["usual"])
+    for name, body in KINDS.items():
+        _bytes_of_a_group(name, body)
+    _flood()
 
 
 def _state(batches: list[list[Hit]]) -> None:
@@ -114,6 +130,61 @@ def _state(batches: list[list[Hit]]) -> None:
     print(
         f"after 100,000 hits: {kept / 1e6:.1f} MB beside the events; {len(state) / 1e6:.1f} MB in {cost * 1e3:.0f} ms"
     )
+
+
+def _bytes_of_a_group(name: str, body: str) -> None:
+    """A group with one hit, in memory (its event aside) and as state."""
+    groups = 5_000
+    hits = [
+        Hit(RULE, {**event, "source.ip": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}"})
+        for n, event in enumerate([firewall_event()] * groups)
+    ]
+    correlator = Correlator(correlation(body), 0)
+    tracemalloc.start()
+    correlator.feed(hits)
+    correlator.advance(int(hits[0].event["@timestamp"]) + 1)  # type: ignore[call-overload]
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    state = len(correlator.state())
+    print(f"{name:30}{kept / groups:10.0f} bytes a group in memory{state / groups:8.0f} as state")
+
+
+def firewall_event() -> Event:
+    """One that the streams could have."""
+    return next(firewall(usual))[0].event
+
+
+def _flood() -> None:
+    """A million forged sources at one correlation; a slow attack that another is to find all the while."""
+    bodies = {
+        "flooded": "type: event_count, rules: [denied], group-by: [source.ip], timespan: 1h, condition: {gte: 100}",
+        "quiet": "type: event_count, rules: [allowed], group-by: [source.ip], timespan: 1h, condition: {gte: 10}",
+    }
+    raw = [
+        ({"title": name, "name": name, "correlation": yaml.safe_load(f"{{{body}}}")}, "bench.yml", n, name)
+        for n, (name, body) in enumerate(bodies.items())
+    ]
+    correlations, _ = load(raw, {"denied": RULE, "allowed": OTHER})
+    correlator = Correlator(correlations, 0)
+    found, most = [], 0
+    began = time.process_time()
+    for start in range(0, 1_000_000, 10_000):
+        now = 1_760_000_000_000_000 + start * 3_000
+        hits = [
+            Hit(RULE, {"@timestamp": now + n, "source.ip": f"{n >> 8 & 255}.{n & 255}.{start // 10_000}"})
+            for n in range(10_000)
+        ]
+        if start % 100_000 == 0:
+            hits.append(Hit(OTHER, {"@timestamp": now, "source.ip": "203.0.113.9"}))
+        correlator.feed(hits)
+        found += correlator.advance(now + 20_000)
+        most = max(most, sum(len(lane.groups) for lane in correlator.lanes.values()))
+    cost = time.process_time() - began
+    given_up = {name: pressure.evicted for name, pressure in correlator.pressure.items()}
+    print(
+        f"flood of 1,000,000 keys: {cost:.0f} s (traced), at most {most / 1e6:.0f} MB with events, given up {given_up},"
+    )
+    print(f"slow attack beside it found: {[(one.rule.name, one.count) for one in found]}")
 
 
 if __name__ == "__main__":

@@ -289,3 +289,13 @@ def test_who_forgets_says_so_once_and_again_when_it_is_half_as_many(read: Any, h
     restarted.restore(correlator.state())
     assert restarted.alarms() == []
     assert [found.count for found in flood(35, 45)] == [35]
+
+
+@pytest.mark.parametrize("condition", ["{lt: 1}", "{lt: 2}", "{eq: 1}"])
+def test_more_groups_than_samples_are_all_judged(read: Any, hit: Any, condition: str) -> None:
+    correlations, _ = read(text("case", "a", condition))
+    correlator = Correlator(correlations, 0, bounds=Bounds(samples=20))
+    correlator.feed([hit("a", n, user=f"u{n}") for n in range(100)])
+    found = correlator.advance(END)
+    assert len(found) == 100
+    assert all(finding.events for finding in found)
