@@ -181,9 +181,7 @@ def _flood() -> None:
         most = max(most, sum(len(lane.groups) for lane in correlator.lanes.values()))
     cost = time.process_time() - began
     given_up = {name: pressure.evicted for name, pressure in correlator.pressure.items()}
-    print(
-        f"flood of 1,000,000 keys: {cost:.0f} s (traced), at most {most / 1e6:.0f} MB with events, given up {given_up},"
-    )
+    print(f"flood of 1,000,000 keys: {cost:.1f} s with making them, at most {most:,} groups, given up {given_up},")
     print(f"slow attack beside it found: {[(one.rule.name, one.count) for one in found]}")
 
 

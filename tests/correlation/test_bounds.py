@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from soc.correlation import PRESSURE, Bounds, Budget, Correlator, Pressure
 from soc.correlation.slots import Slots
