@@ -49,14 +49,11 @@ def broken(tree: Tree, event: Event) -> list[Event]:
     made = [{key: one for key, one in event.items() if key != name} for name in sorted(event)]
     made += [{**event, name: "\u00a7"} for name in sorted(event)]
     made += [{**event, name: None} for name in sorted(event)]
-    made += [{**event, name: f"\u00a7{one[1:-1]}\u00a7"} for name, one in sorted(event.items()) if isinstance(one, str)]
-    made += [{**event, name: one + by} for name, one in sorted(event.items()) if type(one) is int for by in (-1, 1)]
-    made += [
-        {**event, name: next_to}
-        for name, one in sorted(event.items())
-        if isinstance(one, str)
-        for next_to in _neighbours(one)
-    ]
+    for name, one in sorted(event.items()):
+        if isinstance(one, str):
+            made += [{**event, name: text} for text in (f"\u00a7{one[1:]}", f"{one[:-1]}\u00a7", *_neighbours(one))]
+        elif type(one) is int:
+            made += [{**event, name: one - 1}, {**event, name: one + 1}]
     missed = [one for one in made if not holds(tree, one)]
     other = None if missed else firing(Node(0, (tree,)))
     return missed if other is None else [other]
