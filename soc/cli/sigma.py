@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
 
 from soc.cli.command import TranslatedGroup, language_option, today, translate, verb
 from soc.cli.progress import reading
-from soc.core.event import from_wire
+from soc.core.event import Event, from_wire
 from soc.core.hostile import plain
 from soc.core.logsource import LogSource
-from soc.core.windows.record import event_of
+from soc.core.windows.record import as_recorded, event_of
 from soc.engines.source import Source, expand
 from soc.engines.sweep import Sweeper, Swept, sweep
 from soc.pipeline.content import available_datasets
@@ -43,9 +44,16 @@ def command() -> None:
     "--logsource", metavar="KEY=VALUE,...", default="", help="Log source of events that do not state one themselves."
 )
 @click.option("--all-rules", is_flag=True, help="Offer events that state no log source to every rule.")
+@click.option("--own-names", is_flag=True, help="No Sysmon names in Windows records that call a field differently.")
 @click.option("--ecs", is_flag=True, help="The events are those that soc parse writes.")
 def match(
-    files: tuple[Path, ...], rules: tuple[Path, ...], jobs: int, logsource: str, all_rules: bool, ecs: bool
+    files: tuple[Path, ...],
+    rules: tuple[Path, ...],
+    jobs: int,
+    logsource: str,
+    all_rules: bool,
+    own_names: bool,
+    ecs: bool,
 ) -> None:
     """Match rules against events as they are: JSON lines (plain, .gz, .zst, -) and Windows event logs (EVTX).
 
@@ -57,7 +65,8 @@ def match(
     loaded = load(rules, None if ecs else IDENTITY, today=today())
     for problem in loaded.problems:
         click.echo(f"soc: {plain(problem)}", err=True)
-    sweeper = _ecs(loaded) if ecs else _native(loaded, _otherwise(logsource, loaded, all_rules=all_rules))
+    otherwise = _otherwise(logsource, loaded, all_rules=all_rules)
+    sweeper = _ecs(loaded) if ecs else _native(loaded, otherwise, as_recorded if own_names else event_of)
     sources = expand(files)
     several = len(sources) > 1
     out = sys.stdout.buffer
@@ -75,9 +84,9 @@ def match(
     raise SystemExit(1 if swept.problems or swept.unreadable else 0)
 
 
-def _native(loaded: Loaded, otherwise: Sequence[LogSource]) -> Sweeper:
+def _native(loaded: Loaded, otherwise: Sequence[LogSource], event: Callable[[dict[str, Any]], Event]) -> Sweeper:
     router = NativeRouter(otherwise)
-    return Sweeper(Matcher(loaded.rules, router), event_of, lambda: router.unrouted)
+    return Sweeper(Matcher(loaded.rules, router), event, lambda: router.unrouted)
 
 
 def _ecs(loaded: Loaded) -> Sweeper:

@@ -144,3 +144,20 @@ def test_events_that_soc_parse_wrote(tmp_path: Path) -> None:
     path = tmp_path / "events.ndjson"
     path.write_bytes(ndjson({"event": {"dataset": "fortinet.traffic"}, "source": {"ip": "10.1.2.3"}}))
     assert lines(match("--ecs", "--rules", tmp_path / "r.yml", path)) == [{"line": 1, "rule": ID}]
+
+
+def test_sysmons_names_in_a_4688_can_be_left_out(rules: Path, tmp_path: Path) -> None:
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(
+        ndjson(
+            {
+                "EventID": 4688,
+                "Channel": "Security",
+                "NewProcessName": "C:\\certutil.exe",
+                "CommandLine": "urlcache",
+                "SubjectUserName": "lan.nt",
+            }
+        )
+    )
+    assert lines(match("--rules", rules / "a.yml", path)) == [{"line": 1, "rule": ID}]
+    assert lines(match("--rules", rules / "a.yml", "--own-names", path)) == []

@@ -56,7 +56,15 @@ _DOTTED: Final = {
 
 
 def event_of(record: dict[str, Any]) -> Event:
-    """A JSON record, of Windows or not, as a flat event. It is taken apart and must not be used afterwards."""
+    """A JSON record, of Windows or not, as a flat event with Sigma's names; the record must not be used afterwards."""
+    event = as_recorded(record)
+    if event.get("EventID") in SYNONYMS or event.get("Channel") == DEFENDER:
+        add_synonyms(event)
+    return event
+
+
+def as_recorded(record: dict[str, Any]) -> Event:
+    """The same with the record's own names alone: without soc.core.windows.synonyms."""
     body = record.get("Event")
     if type(body) is dict and type(system := body.get("System")) is dict:
         return _from_xml(body, system)
@@ -105,8 +113,6 @@ def _from_xml(body: dict[str, Any], system: dict[str, Any]) -> Event:
         system["Message"] = rendered["Message"]
     if not NESTED.isdisjoint(map(type, system.values())):
         system = _unnested(system)
-    if system.get("EventID") in SYNONYMS or system.get("Channel") == DEFENDER:
-        add_synonyms(system)
     return system
 
 
@@ -186,7 +192,7 @@ def _exported(event: Event) -> Event:
     for name, ours in _EXPORTED.items():
         if name in event and ours not in event:
             event[ours] = event[name]
-    return add_synonyms(event)
+    return event
 
 
 def _shipped(fields: Event) -> Event:
@@ -204,7 +210,7 @@ def _shipped(fields: Event) -> Event:
     for name, ours in (("message", "Message"), ("@timestamp", "TimeCreated")):
         if name in fields:
             event.setdefault(ours, fields[name])
-    return add_synonyms(event)
+    return event
 
 
 def _dotted(event: Event) -> Event:
@@ -220,4 +226,4 @@ def _dotted(event: Event) -> Event:
             fields[name.removeprefix("Event.EventData.")] = value
         elif name.startswith("Event.UserData."):
             fields[name.removeprefix("Event.UserData.").partition(".")[2]] = value
-    return add_synonyms(found | fields)
+    return found | fields

@@ -31,14 +31,13 @@ _CONTROL_SET: Final = re.compile(r"^(HKLM\\SYSTEM\\)ControlSet\d{3}", re.IGNOREC
 _DWORD, _QWORD, _BINARY, _DELETED = "%%1876", "%%1883", "%%1875", "%%1906"
 
 
-def add_synonyms(event: Event) -> Event:
-    """The same event with the further names, if it is one that has any."""
+def add_synonyms(event: Event) -> None:
+    """Adds the further names, if it is an event that has any."""
     add = SYNONYMS.get(event.get("EventID"))
     if add is not None:
         add(event)
     elif event.get("Channel") == DEFENDER:
         _without_spaces(event)
-    return event
 
 
 def _process(event: Event) -> None:
