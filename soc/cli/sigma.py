@@ -73,7 +73,7 @@ def match(
     text = cache(orjson.dumps)
 
     def hit(source: Source, line: int, record: object, rule: str) -> None:
-        where = b'"file":%b,' % text(source.name) if several else b""
+        where = b'"file":%b,' % text(source.shown) if several else b""
         known = b"" if record is None else b'"record":%b,' % orjson.dumps(record)
         out.write(b'{%b"line":%d,%b"rule":%b}\n' % (where, line, known, text(rule)))
 

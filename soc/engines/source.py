@@ -197,6 +197,11 @@ class Source:
     path: Path | None
     name: str
 
+    @property
+    def shown(self) -> str:
+        """Where it is, as it was asked for; a name of broken UTF-8 with \\xNN in it."""
+        return os.fsencode(self.path).decode("utf-8", "backslashreplace") if self.path else self.name
+
 
 def expand(paths: Iterable[Path]) -> list[Source]:
     """Files and, of directories, every regular file below them that is not hidden, in sorted order.

@@ -117,8 +117,8 @@ def sweep(
             for id in ids:
                 hit(source, line + place + 1, record, id)
         if len(swept.problems) < _WORST:
-            swept.problems += [f"{source.name}:{line + place + 1}: {reason}" for place, reason in found.bad]
-        swept.problems += [f"{source.name}: {reason}" for reason in found.wrong]
+            swept.problems += [f"{source.shown}:{line + place + 1}: {reason}" for place, reason in found.bad]
+        swept.problems += [f"{source.shown}: {reason}" for reason in found.wrong]
         line += found.lines
         swept.lines += found.lines
         swept.events += found.events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,9 +88,9 @@ def test_event_logs_have_record_numbers_too_and_several_files_their_names(rules:
     (folder / "a.evtx").write_bytes(evtx_file([[created(7), created(8, "x")], [created(9)]]))
     result = match("--rules", rules / "a.yml", "--jobs", 2, folder)
     assert lines(result) == [
-        {"file": "a.evtx", "line": 1, "record": "7", "rule": ID},
-        {"file": "a.evtx", "line": 3, "record": "9", "rule": ID},
-        {"file": "b.ndjson", "line": 1, "rule": ID},
+        {"file": f"{folder}/a.evtx", "line": 1, "record": "7", "rule": ID},
+        {"file": f"{folder}/a.evtx", "line": 3, "record": "9", "rule": ID},
+        {"file": f"{folder}/b.ndjson", "line": 1, "rule": ID},
     ]
 
 
@@ -130,10 +131,13 @@ def test_rules_and_files_that_cannot_be_read_are_named(rules: Path, tmp_path: Pa
     (rules / "c.yml").write_text("title: x\ndetection: {}\n")
     path = tmp_path / "events.ndjson"
     path.write_bytes(ndjson(HIT))
+    Path(os.fsdecode(bytes(tmp_path) + b"/\xff.ndjson")).write_bytes(ndjson(HIT))
     (tmp_path / "evidence.zip").write_bytes(b"PK\x03\x04")
-    result = match("--rules", rules, tmp_path / "evidence.zip", path, tmp_path / "gone")
+    result = match("--rules", rules, tmp_path, tmp_path / "gone")
     assert result.exit_code == 1
-    assert len(lines(result)) == 2
+    assert [hit["file"] for hit in lines(result)] == [
+        f"{tmp_path}/{name}.ndjson" for name in ("events", "\\xff") for _ in range(2)
+    ]
     for reason in ("c.yml:1: ", "evidence.zip: a zip archive", "gone: No such file"):
         assert reason in result.stderr
 
