@@ -62,7 +62,9 @@ class Translated(click.Command):
         t = translate()
         records = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))]
         with formatter.section(t("Options")):
-            formatter.write_dl([(names, t(text)) for names, text in records])
+            # click puts the default behind the text
+            parts = [(names, *text.partition("  [")) for names, text in records]
+            formatter.write_dl([(names, t(text) + mark + default) for names, text, mark, default in parts])
         if isinstance(self, click.Group):
             self.format_commands(ctx, formatter)
 
