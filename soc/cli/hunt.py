@@ -13,13 +13,10 @@ from soc.cli.command import language, translate, verb
 from soc.cli.installed import content_with, period, settings_here
 from soc.cli.progress import looking_back
 from soc.cli.show import alert_table, console
-from soc.core.errors import SocError
-from soc.core.hostile import plain
 from soc.core.settings import zone_seconds
 from soc.engines.hunt import hunt, record
 from soc.pipeline.build import build_pipeline
-from soc.pipeline.choose import infos, named, only
-from soc.pipeline.content import Content
+from soc.pipeline.choose import chosen, only
 from soc.stores.sqlite import SqliteStore
 
 
@@ -48,7 +45,8 @@ def command(
     t = translate()
     begin, end = period(since, until)
     settings = settings_here()
-    content = only(loaded := content_with(rule), _wanted(loaded, rule))
+    loaded = content_with(rule)
+    content = only(loaded, {info.id for info in chosen(loaded, rule)})
     known = inventory or (Path(settings.inventory) if settings.inventory else None)
     zone = zone_seconds(settings.timezone)
     pipeline = build_pipeline(content, known, zone=zone, lateness=settings.lateness, fold=settings.fold)
@@ -67,14 +65,3 @@ def command(
             fresh = len(record(store, alerts))
         click.echo(t("{n} stored as found late; {m} were there already", n=fresh, m=len(alerts) - fresh), err=True)
     raise SystemExit(1 if alerts else 0)
-
-
-def _wanted(content: Content, rule: str) -> set[str]:
-    """Ids of what is to be hunted for: of a file, all that is in it."""
-    path = Path(rule)
-    if not path.is_file():
-        return {named(content, rule).id}
-    wrong = [problem for problem in content.problems if Path(problem.path) == path]
-    if wrong:
-        raise SocError("; ".join(plain(problem) for problem in wrong))
-    return {info.id for info in infos(content) if Path(info.path) == path}

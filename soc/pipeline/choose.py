@@ -38,6 +38,18 @@ def named(content: Content, wanted: str) -> RuleInfo:
     raise SocError(f"{wanted}: {len(found)} rules are meant: {listed}{'; ...' if len(found) > SHOWN else ''}")
 
 
+def chosen(content: Content, wanted: str) -> list[RuleInfo]:
+    """The same for what may also be a file: all that is in it. SocError when something in the file is wrong."""
+    path = Path(wanted)
+    if not path.is_file():
+        return [named(content, wanted)]
+    file = path.resolve()
+    wrong = [str(problem) for problem in content.problems if Path(problem.path).resolve() == file]
+    if wrong:
+        raise SocError("; ".join(wrong))
+    return [info for info in infos(content) if Path(info.path).resolve() == file]
+
+
 def only(content: Content, wanted: Collection[str]) -> Content:
     """The content with these rules and correlations (ids) and what they refer to, to be run over stored events.
 

@@ -171,3 +171,20 @@ def test_a_query_is_printed_or_refused_with_the_reason() -> None:
     assert "user.name:root" in soc("rules", "convert", "ssh_root_password_login", "--to", "elasticsearch").output
     refused = soc("rules", "convert", "ssh_brute_force", "--format", "lucene")
     assert (refused.exit_code, "does not support correlation" in refused.output) == (2, True)
+
+
+def test_a_file_of_the_installed_rules_is_meant_by_its_path(here: Path) -> None:
+    """A correlation that refers to a rule beside it, hunted for and converted by its file."""
+    (here / "soc.yml").write_text("rules: [mine]\ninputs: [{type: syslog, protocol: udp, port: 15514}]\n")
+    mine = here / "mine"
+    mine.mkdir()
+    (mine / "base.yml").write_text(PACK_RULE.replace("title_vi: ignored", "name: root_in"))
+    (mine / "twice.yml").write_text(
+        "title: Twice\nid: 3f0f3c67-1f0e-4bd6-8d30-b1f0b3a7a002\n"
+        "correlation: {type: event_count, rules: [root_in], group-by: [host.name], timespan: 5m, condition: {gte: 2}}\n"
+    )
+    assert "event_count >= 2" in soc("rules", "convert", "mine/twice.yml", "--format", "esql").output
+    assert "no store" in soc("hunt", "mine/twice.yml").output
+    (mine / "twice.yml").write_text("title: Twice\n")
+    wrong = soc("rules", "convert", "mine/twice.yml")
+    assert (wrong.exit_code, "no detection" in wrong.output) == (2, True)

@@ -159,7 +159,9 @@ def _print(brought: Brought, found: Changes) -> None:
         if listed:
             click.echo(f"{heading}: {len(listed)}")
         for row in listed[:SHOWN]:
-            what = f"{t(row.level)}  {titled(row.title, row.title_vi)}  {row.id}" if row.id else f"{row.path}:{row.line}"
+            what = (
+                f"{t(row.level)}  {titled(row.title, row.title_vi)}  {row.id}" if row.id else f"{row.path}:{row.line}"
+            )
             why = f"  {because(row.reason)}" if tell else ""
             click.echo(plain(f"  {what}{why}"))
         if len(listed) > SHOWN:

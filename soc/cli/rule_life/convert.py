@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from soc.cli.command import verb
 from soc.cli.installed import content_with
-from soc.core.errors import SocError
 from soc.core.hostile import plain
-from soc.pipeline.choose import infos, named
+from soc.pipeline.choose import chosen
 from soc.pipeline.query import query
 from soc.sigma.convert import FORMATS
 
@@ -28,14 +25,6 @@ def convert(rule: str, to: str, form: str) -> None:
     have a query only as esql or eql. Exit status: 0 converted, 2 there is no such query, with the reason.
     """
     content = content_with(rule)
-    path = Path(rule)
-    if path.is_file():
-        wrong = [problem for problem in content.problems if Path(problem.path) == path]
-        if wrong:
-            raise SocError("; ".join(plain(problem) for problem in wrong))
-        chosen = [info for info in infos(content) if Path(info.path) == path]
-    else:
-        chosen = [named(content, rule)]
-    for info in chosen:
+    for info in chosen(content, rule):
         for text in query(content, info, form):
             click.echo("\n".join(plain(line) for line in text.split("\n")))
