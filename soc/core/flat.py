@@ -35,23 +35,15 @@ def _flatten(prefix: str, node: dict[str, Any], into: Event, depth: int) -> None
 
 
 def _list(name: str, items: list[Any], into: Event, depth: int) -> None:
-    into_name: list[Scalar] = []
     rows: dict[str, list[Scalar]] = {}
     for item in items if depth < MAX_DEPTH else ():
+        inner: Event = {}
         if type(item) is dict:
-            row: Event = {}
-            _flatten(f"{name}.", item, row, depth + 1)
-            for key, value in row.items():
-                rows.setdefault(key, []).extend(value if isinstance(value, tuple) else (value,))
+            _flatten(f"{name}.", item, inner, depth + 1)
         elif type(item) is list:
-            inner: Event = {}
             _list(name, item, inner, depth + 1)
-            for key, value in inner.items():
-                rows.setdefault(key, []).extend(value if isinstance(value, tuple) else (value,))
         else:
-            into_name.append(item)
-    for key, values in rows.items():
-        if key != name:
-            into[key] = tuple(values)
-    if into_name or not rows or name in rows:
-        into[name] = (*into_name, *rows.get(name, ()))
+            inner[name] = item
+        for key, value in inner.items():
+            rows.setdefault(key, []).extend(value if isinstance(value, tuple) else (value,))
+    into.update({key: tuple(values) for key, values in rows.items()} or {name: ()})
