@@ -10,7 +10,6 @@ from typing import NamedTuple
 import msgspec
 
 from soc.core.alert import Alert
-from soc.core.clock import END_OF_TIME
 from soc.core.store import Store
 from soc.pipeline.pipeline import Outcome, Pipeline
 
@@ -49,7 +48,8 @@ def hunt(
         found.add(pipeline.advance(found.reached))
         found.events += len(events)
         progress(found)
-    found.add(pipeline.advance(END_OF_TIME))
+    # not further: what is absent after it may yet have come
+    found.add(pipeline.advance(until))
     return found
 
 

@@ -99,7 +99,9 @@ def _preview(content: Content, found: Changes, since: str, path: Path | None) ->
     t = translate()
     settings = settings_here()
     begin, end = period(since, None)
-    wanted = [row.id for row in (*found.added, *found.changed) if row.state == "active"]
+    silent = {rule.info.id for rule in content.rules if rule.info.silent}
+    fresh = (*found.added, *found.changed)
+    wanted = [row.id for row in fresh if row.state == "active" and row.id not in silent]
     inventory = Path(settings.inventory) if settings.inventory else None
     zone = zone_seconds(settings.timezone)
     pipeline = build_pipeline(
