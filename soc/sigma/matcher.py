@@ -1,32 +1,21 @@
-"""All rules against one event. The route (by default the dataset) says which rules an event is offered to."""
+"""All rules against events. The route of an event (by default its dataset) says which rules it is offered to."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset, LogSource
 from soc.sigma.fixed import simplified
-from soc.sigma.index import FieldIndex, KeywordIndex
 from soc.sigma.load import Rule
 from soc.sigma.memo import Budget
-from soc.sigma.plan import NONE, Offer, Plan
-from soc.sigma.predicate import ValueTest
-from soc.sigma.tree import KEYWORDS
-from soc.sigma.witness import Frequency, Key, guess, witnesses
+from soc.sigma.plan import Candidate, Hits, Plan
+from soc.sigma.route import DatasetRouter, Route, Router
 
-Route = Callable[[Event], str]
-Routes = Mapping[str, tuple[LogSource, ...]]
-Fixed = Mapping[str, Event]
-"""Route -> the values that all of its events share."""
-
-
-def by_dataset(event: Event) -> str:
-    """The route of an event that one of our parsers made."""
-    name = event.get("event.dataset")
-    return name if isinstance(name, str) else ""
+NONE: tuple[RuleInfo, ...] = ()
+_MOST_ROUTES = 10_000
 
 
 def offered(rule: Rule, sources: Sequence[LogSource]) -> bool:
@@ -35,78 +24,70 @@ def offered(rule: Rule, sources: Sequence[LogSource]) -> bool:
 
 
 class Matcher:
-    """Rules compiled for a table of routes. fixed is optional: what it says must hold for every event of the route."""
+    """Rules, compiled for each route when its first events come."""
 
-    def __init__(
-        self,
-        rules: Sequence[Rule],
-        routes: Routes,
-        route: Route = by_dataset,
-        fixed: Fixed | None = None,
-        frequency: Frequency = guess,
-    ) -> None:
-        self._route = route
-        offers = _offers(rules, routes, fixed or {}, frequency)
-        numbers: dict[Key, int] = {}
-        tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)
-        for one in (one for made in offers.values() for offer in made for one in offer.witnesses):
-            for key in one.keys:
-                if key not in numbers:
-                    numbers[key] = len(numbers)
-                    tests[key[0]].append((numbers[key], key[1]))
-        keywords = KeywordIndex(tests.pop(KEYWORDS, ()))
-        fields = {name: FieldIndex(found) for name, found in tests.items()}
-        budget = Budget()
-        plans: dict[tuple[int, ...], Plan] = {}
-        self._plans: dict[str, Plan] = {}
-        for name, made in offers.items():
-            same = tuple(map(id, made))
-            if same not in plans:
-                plans[same] = Plan(made, numbers, fields, keywords, budget)
-            self._plans[name] = plans[same]
+    def __init__(self, rules: Sequence[Rule], router: Router) -> None:
+        self._router = router
+        self._by_source: dict[LogSource, list[Rule]] = defaultdict(list)
+        for rule in rules:
+            self._by_source[rule.logsource].append(rule)
+        self._whole: dict[str, Candidate] = {}
+        self._budget = Budget()
+        self._plans: dict[tuple[int, ...], Plan] = {}
+        self._routes: dict[Route, Plan] = {}
 
     def match(self, event: Event) -> Sequence[RuleInfo]:
-        """The rules that the event meets, in no particular order; the shared empty tuple for none."""
-        plan = self._plans.get(self._route(event))
-        return NONE if plan is None else plan.match(event)
+        """The rules that one event meets, in no particular order. Many events cost less together."""
+        return next((found for _, found in self.hits([event])), NONE)
 
+    def match_all(self, events: Sequence[Event]) -> list[Sequence[RuleInfo]]:
+        """For each event the rules that it meets."""
+        matched: list[Sequence[RuleInfo]] = [NONE] * len(events)
+        for place, found in self.hits(events):
+            matched[place] = found
+        return matched
 
-def _offers(rules: Sequence[Rule], routes: Routes, fixed: Fixed, frequency: Frequency) -> dict[str, list[Offer]]:
-    """For each route the rules that its events can meet; one object on all routes that decide nothing of a rule."""
-    found: dict[Key, float] = {}
+    def hits(self, events: Sequence[Event], lines: Sequence[bytes] | None = None) -> Iterator[Hits]:
+        """(place, rules) of those events that meet a rule, in no particular order.
 
-    def known(key: Key) -> float:
-        share = found.get(key)
-        if share is None:
-            share = found[key] = frequency(key)
-        return share
+        lines: the JSON lines that the events were read from, whole and unchanged, which makes keywords cheaper.
+        """
+        self._budget.settle()
+        places: dict[Plan, list[int]] = defaultdict(list)
+        known = self._routes.get
+        for place, route in enumerate(map(self._router.route, events)):
+            places[known(route) or self._plan(route)].append(place)
+        for plan, chosen in places.items():
+            some = [events[place] for place in chosen]
+            read = None if lines is None else [lines[place] for place in chosen]
+            for place, found in plan.match(some, read):
+                yield chosen[place], found
 
-    by_source: dict[LogSource, list[Rule]] = defaultdict(list)
-    for rule in rules:
-        by_source[rule.logsource].append(rule)
-    whole: dict[int, Offer] = {}
+    def _plan(self, route: Route) -> Plan:
+        """Routes that are offered the same rules, and decide nothing of them, share a plan."""
+        if len(self._routes) >= _MOST_ROUTES:
+            self._routes.clear()
+            self._plans.clear()
+        fixed, sources = self._router.fixed(route), self._router.sources(route)
+        chosen = [found for source, found in self._by_source.items() if any(source.covers(of) for of in sources)]
+        made = [candidate for rules in chosen for rule in rules if (candidate := self._candidate(rule, fixed))]
+        same = tuple(map(id, made))
+        plan = self._plans.get(same)
+        if plan is None:
+            plan = self._plans[same] = Plan(made, self._budget)
+        self._routes[route] = plan
+        return plan
 
-    def offer(rule: Rule, values: Event) -> Offer | None:
-        if values.keys().isdisjoint(rule.fields):
-            made = whole.get(id(rule))
-            if made is None:
-                made = whole[id(rule)] = Offer(rule.info, rule.condition, witnesses(rule.condition, known))
-            return made
-        condition = simplified(rule.condition, values)
+    def _candidate(self, rule: Rule, fixed: Event) -> Candidate | None:
+        """The rule as events with these values are offered it; None when it cannot fire on them."""
+        if fixed.keys().isdisjoint(rule.fields):
+            return self._whole.setdefault(rule.info.id, Candidate(rule.info, rule.condition))
+        condition = simplified(rule.condition, fixed)
         if condition is False:
             return None
-        left = rule.condition if condition is True else condition
-        return Offer(rule.info, left, [] if condition is True else witnesses(left, known))
-
-    offers: dict[str, list[Offer]] = {}
-    for name, sources in routes.items():
-        chosen = [one for source, one in by_source.items() if any(source.covers(of) for of in sources)]
-        made = [offer(rule, fixed.get(name, {})) for rules in chosen for rule in rules]
-        offers[name] = [one for one in made if one is not None]
-    return offers
+        return Candidate(rule.info, rule.condition if condition is True else condition, decided=condition is True)
 
 
-def compile(rules: Sequence[Rule], datasets: Mapping[str, Dataset], route: Route = by_dataset) -> Matcher:
+def compile(rules: Sequence[Rule], datasets: Mapping[str, Dataset]) -> Matcher:
     """A matcher for events of these datasets."""
-    fixed: dict[str, Event] = {name: {"event.dataset": name} for name in datasets} if route is by_dataset else {}
-    return Matcher(rules, {name: dataset.sources for name, dataset in datasets.items()}, route, fixed)
+    return Matcher(rules, DatasetRouter(datasets))

@@ -1,130 +1,161 @@
 """The rules of one route, compiled together: what an event costs here does not grow with their number.
 
-1. Each field that some rule needs: a memo gives the tests that its value meets, nearly always none.
+1. Each field that some rule needs: a memo gives the tests that its value meets, nearly always none; new values
+   of a whole batch are searched at once.
 2. The tuple of those answers: a second memo gives the rules that can still fire, nearly always none.
 3. Those rules alone are evaluated on the event.
+
+Which of a rule's tests are searched for is decided by how rare they are among the events that come.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from operator import getitem
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.sigma.evaluate import holds
-from soc.sigma.index import NOTHING, FieldIndex, KeywordIndex, Met
-from soc.sigma.memo import Budget, FieldMemo
+from soc.sigma.field import Field, plain
+from soc.sigma.keywords import Keywords
+from soc.sigma.memo import Budget
+from soc.sigma.predicate import ValueTest
 from soc.sigma.program import Program, Several, Texts, program
+from soc.sigma.sample import measure
 from soc.sigma.tree import KEYWORDS, Node
-from soc.sigma.witness import Key, Witness
+from soc.sigma.witness import Key, Witness, witnesses
 
-NONE: tuple[RuleInfo, ...] = ()
+SAMPLE = 512
 _MOST_VERDICTS = 50_000
 _VERDICT_BYTES = 300
+_WASTE = 30
+"""Rules looked at in vain that cost as much as compiling one test: then another choice pays."""
+
+Hits = tuple[int, list[RuleInfo]]
+"""The place of an event in its batch, and the rules that it meets: at least one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A rule as one route is offered it: its condition less what the route decides, and its necessary tests."""
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """A rule as one route is offered it: its condition less what the route decides (decided: it always fires).
+
+    Its function is made when it is first needed.
+    """
 
     info: RuleInfo
     condition: Node
-    witnesses: Sequence[Witness]
-
-
-class Candidate:
-    """A rule that an event may meet. Its function is made when it is first asked for."""
-
-    __slots__ = ("_check", "_offer", "info")
-
-    def __init__(self, offer: Offer) -> None:
-        self.info = offer.info
-        self._offer = offer
-        self._check: Program = self._compile
-
-    def _compile(self, texts: Texts) -> bool:
-        met: frozenset[Key] = frozenset().union(*(one.keys for one in self._offer.witnesses))
-        self._check = program(self._offer.condition, met)
-        return self._check(texts)
+    decided: bool = False
+    witnesses: Sequence[Witness] = ()
+    check: Program | None = field(default=None, repr=False)
 
     def holds(self, texts: Texts) -> bool:
         """Whether the rule fires."""
+        if self.check is None:
+            met: frozenset[Key] = frozenset().union(*(one.keys for one in self.witnesses))
+            self.check = program(self.condition, met)
         try:
-            return self._check(texts)
+            return self.check(texts)
         except Several:
-            return holds(self._offer.condition, texts.event)
+            return holds(self.condition, texts.event)
 
 
-class _Verdicts(dict[tuple[Met, ...], tuple[Candidate, ...]]):
-    """Tests met in each field -> rules that can still fire."""
+class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
+    """Answers of all fields -> rules that can still fire."""
 
-    __slots__ = ("_always", "_budget", "_by_test", "_needs")
+    __slots__ = ("_always", "_budget", "_by_test", "_fields", "_needs")
 
-    def __init__(self, offers: Sequence[Offer], numbers: Mapping[Key, int], budget: Budget) -> None:
+    def __init__(
+        self, candidates: Sequence[Candidate], numbers: dict[Key, int], fields: Sequence[Field | Keywords], budget: Budget
+    ) -> None:
         super().__init__()
-        self._always = tuple(Candidate(offer) for offer in offers if not offer.witnesses)
-        self._needs: list[tuple[Candidate, list[Met]]] = []
-        self._by_test: dict[int, list[int]] = defaultdict(list)
+        self._fields = fields
         self._budget = budget
-        for offer in offers:
-            if offer.witnesses:
-                sets = [frozenset(numbers[key] for key in one.keys) for one in offer.witnesses]
+        self._always = tuple(one for one in candidates if not one.witnesses)
+        self._needs: list[tuple[Candidate, list[frozenset[int]]]] = []
+        self._by_test: dict[int, list[int]] = defaultdict(list)
+        for one in candidates:
+            if one.witnesses:
+                sets = [frozenset(numbers[key] for key in witness.keys) for witness in one.witnesses]
                 for test in sets[0]:
                     self._by_test[test].append(len(self._needs))
-                self._needs.append((Candidate(offer), sets))
-        budget.watch(self.clear)
+                self._needs.append((one, sets[1:]))
 
-    def __missing__(self, met: tuple[Met, ...]) -> tuple[Candidate, ...]:
-        every = NOTHING.union(*met)
+    def __missing__(self, answers: tuple[int, ...]) -> tuple[Candidate, ...]:
+        every = frozenset().union(*(one.sets[number] for one, number in zip(self._fields, answers, strict=True)))
         by_test, needs = self._by_test, self._needs
         reached = sorted({number for test in every if test in by_test for number in by_test[test]})
         chosen = tuple(
-            needs[number][0] for number in reached if all(not every.isdisjoint(one) for one in needs[number][1])
+            needs[number][0] for number in reached if not any(every.isdisjoint(one) for one in needs[number][1])
         )
-        if len(self) >= _MOST_VERDICTS:
-            self.clear()
         self._budget.spend(_VERDICT_BYTES)
-        found = self[met] = self._always + chosen
+        found = self[answers] = self._always + chosen
         return found
 
 
 class Plan:
-    """Gives the infos of those rules of its route that an event meets."""
+    """Gives the infos of those rules of its route that events meet. Made for the events that it sees first."""
 
-    def __init__(
-        self,
-        offers: Sequence[Offer],
-        numbers: Mapping[Key, int],
-        fields: Mapping[str, FieldIndex],
-        keywords: KeywordIndex,
-        budget: Budget,
-    ) -> None:
-        relevant: dict[str, set[int]] = defaultdict(set)
-        for offer in offers:
-            for one in offer.witnesses:
-                for key in one.keys:
-                    relevant[key[0]].add(numbers[key])
-        searched = relevant.pop(KEYWORDS, None)
-        self._keywords = keywords if searched else None
-        self._searched = frozenset(searched or ())
-        self._fields = tuple(sorted(relevant))
-        self._memos = tuple(FieldMemo(fields[name], frozenset(relevant[name]), budget) for name in self._fields)
-        self._verdicts = _Verdicts(offers, numbers, budget)
+    def __init__(self, candidates: Sequence[Candidate], budget: Budget) -> None:
+        self._candidates = candidates
+        self._budget = budget
+        self._fields: list[tuple[str, Field]] = []
+        self._keywords: Keywords | None = None
+        self._verdicts: _Verdicts | None = None
+        self._vain = self._searched = 0
+        budget.watch(self._forget)
 
-    def match(self, event: Event) -> Sequence[RuleInfo]:
-        """The rules that the event meets; the shared empty tuple for none. JSON's lists are arrays too."""
-        try:
-            met = tuple(map(getitem, self._memos, map(event.get, self._fields)))
-        except TypeError:
-            event = {name: tuple(value) if isinstance(value, list) else value for name, value in event.items()}
-            met = tuple(map(getitem, self._memos, map(event.get, self._fields)))
+    def match(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> Iterator[Hits]:
+        """The events of a batch that meet a rule. lines: the JSON that they were read from, where there is some."""
+        verdicts = self._ready(events)
+        answers = [found.met([event.get(name) for event in events]) for name, found in self._fields]
         if self._keywords is not None:
-            met = (*met, self._keywords.find(event) & self._searched)
-        candidates = self._verdicts[met]
-        if not candidates:
-            return NONE
-        texts = Texts(event)
-        return [candidate.info for candidate in candidates if candidate.holds(texts)] or NONE
+            answers.append(self._keywords.met(events, lines))
+        vain = 0
+        columns = zip(*answers, strict=True) if answers else iter([()] * len(events))
+        for place, candidates in enumerate(map(verdicts.__getitem__, columns)):
+            if candidates:
+                texts = Texts(plain(events[place]))
+                found = [candidate.info for candidate in candidates if candidate.holds(texts)]
+                vain += len(candidates) - len(found)
+                if found:
+                    yield place, found
+        self._vain += vain
+
+    def _ready(self, events: Sequence[Event]) -> _Verdicts:
+        """Compiled, and compiled anew when too many rules were looked at in vain."""
+        if self._verdicts is None or self._vain > _WASTE * self._searched:
+            self._verdicts = self._compiled(events)
+            self._vain = 0
+        if len(self._verdicts) > _MOST_VERDICTS or any(found.full for _, found in self._fields):
+            self._forget()
+        return self._verdicts
+
+    def _forget(self) -> None:
+        for _, found in self._fields:
+            found.clear()
+        if self._keywords is not None:
+            self._keywords.clear()
+        if self._verdicts is not None:
+            self._verdicts.clear()
+
+    def _compiled(self, events: Sequence[Event]) -> _Verdicts:
+        shares = measure((one.condition for one in self._candidates), events[-SAMPLE:])
+        numbers: dict[Key, int] = {}
+        tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)
+        for candidate in self._candidates:
+            if not candidate.decided:
+                candidate.witnesses = witnesses(candidate.condition, shares.__getitem__)
+            for witness in candidate.witnesses:
+                for key in witness.keys:
+                    if key not in numbers:
+                        numbers[key] = len(numbers)
+                        tests[key[0]].append((numbers[key], key[1]))
+        self._searched = len(shares)
+        searched = tests.pop(KEYWORDS, ())
+        self._fields = [(name, Field(found, self._budget)) for name, found in sorted(tests.items())]
+        self._keywords = Keywords(searched) if searched else None
+        every: list[Field | Keywords] = [found for _, found in self._fields]
+        if self._keywords is not None:
+            every.append(self._keywords)
+        return _Verdicts(self._candidates, numbers, every, self._budget)

@@ -1,24 +1,69 @@
-"""One look at a value for all patterns of a field at once: two engines behind one contract."""
+"""One look at many values for all patterns of a field at once: two engines behind one contract."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Protocol
 
+from soc.sigma.needle import Needle, Place, needle
 from soc.sigma.predicate import Regex, Text
 
 Searched = Text | Regex
+Found = tuple[int, int]
+"""(number of the text, number of the test): this text may meet this test."""
+
+_SEPARATOR = 1
 
 
 class Scanner(Protocol):
-    """Finds which of its patterns a value may meet: never too few; one too many is caught by the evaluation."""
+    """Finds which of its tests some texts may meet: never too few; one too many is caught by the evaluation."""
 
-    def scan(self, text: str) -> Sequence[int]:
-        """Numbers of the patterns that the text (case kept) may meet, in any order, repeats allowed."""
+    def find(self, texts: Sequence[str]) -> list[Found]:
+        """Pairs of text and test, in any order, repeats allowed. The texts have their case."""
+
+    def find_encoded(self, texts: Sequence[bytes]) -> list[Found]:
+        """The same for texts in UTF-8."""
 
 
 MakeScanner = Callable[[Sequence[Searched]], Scanner]
+
+
+class Needles:
+    """The needles of a field's tests, each once, with the tests that it stands for."""
+
+    def __init__(self, tests: Sequence[Searched]) -> None:
+        self.without: list[tuple[int, Searched]] = []
+        owners: dict[str, list[tuple[int, Place]]] = {}
+        for number, test in enumerate(tests):
+            found: Needle | None = needle(test) if isinstance(test, Text) else None
+            if found is None:
+                self.without.append((number, test))
+            else:
+                owners.setdefault(found.text, []).append((number, found.place))
+        self.texts = list(owners)
+        self._owners = list(owners.values())
+
+    def placed(self, hits: Iterable[tuple[int, int]], lengths: Iterable[int]) -> list[Found]:
+        """Hits in the texts as one, with one separator after each, as texts and tests.
+
+        hits: (number of the needle, where it ends). lengths: of each text, in the same unit.
+        """
+        ends = [end - _SEPARATOR for end in accumulate(length + _SEPARATOR for length in lengths)]
+        found: list[Found] = []
+        for number, end in hits:
+            text = bisect_left(ends, end)
+            for test, place in self._owners[number]:
+                if place is Place.ANYWHERE:
+                    found.append((text, test))
+                elif place is Place.END:
+                    if end == ends[text]:
+                        found.append((text, test))
+                elif end - len(self.texts[number]) == (ends[text - 1] + _SEPARATOR if text else 0):
+                    found.append((text, test))
+        return found
 
 
 def make_scanner(tests: Sequence[Searched]) -> Scanner:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from functools import lru_cache
 
 from sigma.types import SigmaString, SpecialChars
 
@@ -47,22 +46,14 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_FOLDING)
 
 
-@lru_cache(maxsize=1)
-def _variants() -> dict[str, str]:
-    """Folded letter -> all letters that fold to it, of the scripts that have case; made once, when first asked for."""
-    found: dict[str, str] = {}
-    for code in (*range(0x80, 0x3100), *range(0xA640, 0xABC0), *range(0xFF00, 0xFFE0), *range(0x10400, 0x1E944)):
-        letter = chr(code)
-        folded = fold(letter)
-        found[folded] = found.get(folded, "") + letter
-    return found
+_FURTHER = {"å": "\u212b", "ß": "\u1e9e", "θ": "\u03f4", "σ": "ς", "ω": "\u2126"}
+"""Letters that fold to one whose capital is another: the signs of Ångström and Ohm, and the like."""
 
 
 def variants(letter: str) -> str:
     """Every letter that folds to this folded one, itself included. "đ" -> "Đđ"."""
-    if letter.isascii():
-        return letter if letter == letter.upper() else letter + letter.upper()
-    return _variants().get(letter, letter)
+    capitals = {one for one in (letter.upper(), letter.title()) if len(one) == 1 and fold(one) == letter}
+    return "".join(sorted({letter, *capitals})) + _FURTHER.get(letter, "")
 
 
 def as_text(value: Scalar) -> str:

@@ -15,6 +15,13 @@ from soc.sigma.tree import And, Leaf, Node, Not, Or
 MOST = 4
 """Sets kept for a rule: the first finds it, the others filter."""
 
+COMMON = 0.3
+"""A set that more events meet is not worth its search."""
+RARE = 0.001
+"""A rule that fewer events reach needs no further set."""
+_SEARCH = 5e-5
+"""What it costs to make one more test searchable, as the share of events on which a rule would be looked at."""
+
 Key = tuple[str, ValueTest]
 """A leaf as the engine sees it: our field, and the test."""
 
@@ -31,8 +38,18 @@ class Witness:
 
 
 def witnesses(node: Node, frequency: Frequency) -> list[Witness]:
-    """The best necessary sets of a condition, rarest first; [] when it can hold without any test holding."""
-    return _holding(node, frequency)
+    """The best necessary sets of a condition, rarest first; [] when it can hold without any rare test holding.
+
+    As many as make the rule rare enough together.
+    """
+    chosen: list[Witness] = []
+    together = 1.0
+    for one in _holding(node, frequency):
+        if one.cost > COMMON or together < RARE:
+            break
+        chosen.append(one)
+        together *= one.cost
+    return chosen
 
 
 def _holding(node: Node, frequency: Frequency) -> list[Witness]:
@@ -73,7 +90,7 @@ def _union(children: list[list[Witness]]) -> list[Witness]:
 
 def _best(found: Iterable[Witness]) -> list[Witness]:
     unique = {one.keys: one for one in found}
-    return sorted(unique.values(), key=lambda one: one.cost)[:MOST]
+    return sorted(unique.values(), key=lambda one: one.cost + _SEARCH * len(one.keys))[:MOST]
 
 
 def guess(key: Key) -> float:
@@ -87,5 +104,12 @@ def guess(key: Key) -> float:
         return 0.02
     if test.shape == "any":
         return 1.0
-    letters = sum(len(part) for part in test.parts if isinstance(part, str))
+    letters = sum(_rarity(part) for part in test.parts if isinstance(part, str))
     return max(0.0002, (0.3 if test.shape == "exact" else 0.5) * 0.7**letters)
+
+
+def _rarity(text: str) -> int:
+    """Its length in letters of ASCII: those of another script, and signs yet more, stand for several."""
+    if text.isascii():
+        return len(text)
+    return sum(1 if letter < "\x80" else 4 if letter < "\u2000" else 16 for letter in text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import inspect
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,8 +81,6 @@ class OneRoute:
 
 def matcher(chosen: Sequence[Rule], sources: tuple[LogSource, ...]) -> Matcher:
     """The rules compiled for events that all belong to these log sources."""
-    if "router" not in inspect.signature(Matcher).parameters:
-        return Matcher(chosen, {"": sources}, lambda _: "")
     return Matcher(chosen, OneRoute(sources))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,12 +11,29 @@ from soc.core.errors import Problem
 from soc.core.event import Event
 from soc.core.logsource import Dataset, LogSource
 from soc.sigma import IDENTITY, Document, FieldMap, Rule, compile, shipped_mapping
-from soc.sigma import memo as memos
+from soc.sigma import field as memos
+from soc.sigma import plan as plans
+from soc.sigma.field import Field
 from soc.sigma.fixed import simplified
 from soc.sigma.load import read_rule
 from soc.sigma.matcher import Matcher
+from soc.sigma.memo import Budget
 
-ROUTES = {"test": (LogSource("test"),)}
+
+@dataclass(frozen=True)
+class OneRoute:
+    """Every event is a test, with these values fixed."""
+
+    values: Event
+
+    def route(self, event: Event) -> str:
+        return "test"
+
+    def sources(self, route: object) -> tuple[LogSource, ...]:
+        return (LogSource("test"),)
+
+    def fixed(self, route: object) -> Event:
+        return self.values
 
 
 def rule(detection: dict[str, Any], logsource: dict[str, str] | None = None, mapping: FieldMap = IDENTITY) -> Rule:
@@ -26,8 +43,12 @@ def rule(detection: dict[str, Any], logsource: dict[str, str] | None = None, map
     return found
 
 
-def matcher(*rules: Rule, fixed: Mapping[str, Event] | None = None) -> Matcher:
-    return Matcher(rules, ROUTES, lambda _: "test", fixed)
+def matcher(*rules: Rule, fixed: Event | None = None) -> Matcher:
+    return Matcher(rules, OneRoute(fixed or {}))
+
+
+def fields(matched: Matcher) -> list[Field]:
+    return [field for plan in matched._plans.values() for _, field in plan._fields]
 
 
 def test_events_reach_the_rules_of_their_dataset() -> None:
@@ -67,29 +88,60 @@ def test_true_and_one_share_a_place_in_a_memo_and_nothing_else(order: tuple[Any,
 
 
 def test_memos_are_bounded_and_forgetting_changes_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memos, "MOST_ENTRIES", 10)
-    matched = matcher(rule({"s": {"A|contains": "7", "B|endswith": "x"}, "condition": "s"}))
+    monkeypatch.setattr(memos, "MOST_VALUES", 10)
+    monkeypatch.setattr(memos, "MOST_SETS", 3)
+    matched = matcher(
+        rule({"s": {"A|contains": "7", "B|endswith": "x"}, "condition": "s"}),
+        *(rule({"s": {"A|endswith": f"{n}"}, "condition": "s"}) for n in range(10, 100)),
+    )
     for number in range(300):
-        assert bool(matched.match({"A": str(number), "B": "x"})) is ("7" in str(number))
-    plan = matched._plans["test"]
-    assert max(len(memo) for memo in plan._memos) <= 10
+        found = matched.match({"A": str(number), "B": "x"})
+        assert len(found) == ("7" in str(number)) + (number % 100 >= 10)
+    assert max(len(field._known) for field in fields(matched)) <= 11
+    assert max(len(field.sets) for field in fields(matched)) <= 5
 
 
-def test_a_budget_clears_every_memo() -> None:
+def test_a_spent_budget_clears_every_memo_between_batches() -> None:
     cleared: list[str] = []
-    budget = memos.Budget(100)
+    budget = Budget(100)
     budget.watch(lambda: cleared.append("a"))
     budget.watch(lambda: cleared.append("b"))
     budget.spend(60)
+    budget.settle()
     assert cleared == []
     budget.spend(60)
+    assert cleared == []
+    budget.settle()
+    assert cleared == ["a", "b"]
+    budget.settle()
     assert cleared == ["a", "b"]
 
 
 def test_long_values_are_matched_and_not_remembered() -> None:
     matched = matcher(rule({"s": {"A|contains": "evil"}, "condition": "s"}))
     assert matched.match({"A": "x" * 70_000 + "EVIL"})
-    assert len(matched._plans["test"]._memos[0]) == 0
+    assert matched.match({"A": "evil"})
+    assert set(fields(matched)[0]._known) == {None, "evil"}
+
+
+def test_lists_and_what_is_nested_in_them_are_arrays() -> None:
+    matched = matcher(rule({"s": {"A|endswith": "il"}, "condition": "s"}))
+    odd: Any = [{"A": ["x", "evil"]}, {"A": [["evil"], 3]}, {"A": {"b": "evil"}}, {"A": [None, "EVIL"]}, {"A": []}]
+    assert [bool(found) for found in matched.match_all(odd)] == [True, False, False, True, False]
+
+
+def test_a_rule_that_is_often_looked_at_in_vain_is_found_by_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "_WASTE", 0)
+    matched = matcher(rule({"s": {"A|contains": "longword", "B|contains": "y"}, "condition": "s"}))
+    quiet: list[Event] = [{"A": "nothing", "B": "y"}] * 50
+    loud: list[Event] = [{"A": "a longword", "B": "n"}] * 500
+    assert not any(matched.match_all(quiet))
+    before = [name for plan in matched._plans.values() for name, _ in plan._fields]
+    for _ in range(3):
+        assert not any(matched.match_all(loud))
+    after = [name for plan in matched._plans.values() for name, _ in plan._fields]
+    assert (before, after) == (["A"], ["B"])
+    assert all(matched.match_all([{"A": "a longword", "B": "y"}] * 3))
 
 
 @pytest.mark.parametrize("value", ["\ud800", "\ud800evil", "evil\udfff", "\x00evil", "evil" + "\u202e"])
@@ -108,7 +160,7 @@ def test_what_a_route_fixes_is_decided_once() -> None:
     assert not isinstance(node, bool)
     assert simplified(one.condition, {"EventID": 2}) is True
     assert simplified(one.condition, {"EventID": 3}) is False
-    matched = matcher(one, fixed={"test": {"EventID": "1"}})
+    matched = matcher(one, fixed={"EventID": "1"})
     assert bool(matched.match({"EventID": "1", "A": "x"}))
     assert not matched.match({"EventID": "1", "A": "y"})
 

@@ -9,7 +9,9 @@ from soc.sigma.predicate import Regex, Text
 from soc.sigma.scan import Scanner, make_scanner, scanner_name
 from soc.sigma.scan_hyperscan import HyperscanScanner
 from soc.sigma.scan_portable import PortableScanner
+from soc.sigma.text import Wildcard
 
+MANY = Wildcard.MANY
 PATTERNS: list[tuple[str, list[str]]] = [
     ("a*b?c", []),
     ("đ*ă?", []),
@@ -38,9 +40,24 @@ def test_never_too_few(make: type[HyperscanScanner] | type[PortableScanner]) -> 
     tests = [made for text, modifiers in PATTERNS for made in read(text, modifiers, {}, keyword=False)]
     searched = [test for test in tests if isinstance(test, Text | Regex)]
     scanner: Scanner = make(searched)
-    for value in VALUES:
-        wanted = {number for number, test in enumerate(searched) if test.holds(value)}
-        assert wanted <= set(scanner.scan(value)), (value, [searched[one] for one in wanted - set(scanner.scan(value))])
+    wanted = {(at, number) for at, value in enumerate(VALUES) for number, test in enumerate(searched) if test.holds(value)}
+    missing = wanted - set(scanner.find(VALUES))
+    assert not missing, [(VALUES[at], searched[number]) for at, number in missing]
+    for at, value in enumerate(VALUES):
+        assert {number for place, number in wanted if place == at} <= {number for _, number in scanner.find([value])}
+    utf8 = [value.encode("utf-8", "replace") for value in VALUES]
+    assert {pair for pair in wanted if "\ud800" not in VALUES[pair[0]]} <= set(scanner.find_encoded(utf8))
+
+
+@pytest.mark.parametrize("make", [HyperscanScanner, PortableScanner])
+def test_a_text_is_found_in_its_own_value_and_at_its_place(
+    make: type[HyperscanScanner] | type[PortableScanner],
+) -> None:
+    tests = [Text(parts) for parts in (("ab", MANY), (MANY, "ab"), (MANY, "ab", MANY), (MANY, "đb", MANY))]
+    values = ["abc", "cab", "ca", "b", "éab", "", "xĐBx", "ab"]
+    assert set(make(tests).find(values)) == {
+        (0, 0), (0, 2), (1, 1), (1, 2), (4, 1), (4, 2), (6, 3), (7, 0), (7, 1), (7, 2)
+    }  # fmt: skip
 
 
 def test_the_portable_scanner_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,157 @@
+"""All tests that a route's rules need on one field, answered for many values at once and remembered.
+
+The answer for a value is a small number that stands for the set of tests that it may meet, 0 for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
+
+from soc.core.event import Event, Scalar, Value
+from soc.sigma.memo import Budget
+from soc.sigma.predicate import Cidr, Compare, Text, ValueTest
+from soc.sigma.scan import Searched, make_scanner
+from soc.sigma.text import as_text, fold
+
+Numbered = Sequence[tuple[int, ValueTest]]
+MOST_VALUES = 20_000
+MOST_SETS = 20_000
+LONGEST = 4096
+_ENTRY_BYTES = 160
+
+
+class Tests:
+    """Exact texts in one dict, other texts and expressions in one scanner, networks and numbers one by one."""
+
+    def __init__(self, tests: Numbered) -> None:
+        self._exact: dict[str, tuple[int, ...]] = {}
+        self._others: list[tuple[int, ValueTest]] = []
+        searched: list[Searched] = []
+        self._numbers: list[int] = []
+        for number, test in tests:
+            if isinstance(test, Cidr | Compare):
+                self._others.append((number, test))
+            elif isinstance(test, Text) and test.shape == "exact":
+                folded = fold(test.literal or "")
+                self._exact[folded] = (*self._exact.get(folded, ()), number)
+            else:
+                self._numbers.append(number)
+                searched.append(test)
+        self._scanner = make_scanner(searched) if searched else None
+
+    def find(self, values: Sequence[Scalar]) -> Iterator[tuple[int, int]]:
+        """(place of the value, number of a test that it may meet): never too few, repeats allowed."""
+        texts = [as_text(value) for value in values]
+        if self._exact:
+            known = self._exact.get
+            for place, text in enumerate(texts):
+                if numbers := known(text.lower() if text.isascii() else fold(text)):
+                    for number in numbers:
+                        yield place, number
+        if self._scanner is not None:
+            numbered = self._numbers
+            for place, searched in self._scanner.find(texts):
+                yield place, numbered[searched]
+        for number, test in self._others:
+            for place, value in enumerate(values):
+                if test.holds(value):
+                    yield place, number
+
+
+class Field:
+    """The memo of one field on one route."""
+
+    def __init__(self, tests: Numbered, budget: Budget) -> None:
+        self._tests = Tests(tests)
+        self._budget = budget
+        self._known: dict[Value, int] = {}
+        self._numbers: dict[frozenset[int], int] = {}
+        self.sets: list[frozenset[int]] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets everything; the numbers that were given become void."""
+        self.sets = [frozenset()]
+        self._numbers = {self.sets[0]: 0}
+        self._known = {None: 0}
+
+    @property
+    def full(self) -> bool:
+        """Whether so many different answers were given that it is time to start afresh."""
+        return len(self.sets) > MOST_SETS
+
+    def met(self, values: list[Value]) -> list[int]:
+        """For each value the number of the set of tests that it may meet. Lists are read as arrays."""
+        try:
+            found = cast("list[int]", list(map(self._known.get, values)))
+        except TypeError:
+            values = [hashable(value) for value in values]
+            found = cast("list[int]", list(map(self._known.get, values)))
+        if None in found:
+            fresh = self._learn({value for value, number in zip(values, found, strict=True) if number is None})
+            found = [fresh[value] if number is None else number for value, number in zip(values, found, strict=True)]
+        return found
+
+    def _learn(self, values: set[Value]) -> dict[Value, int]:
+        owners, alike = _scalars(values)
+        met: dict[Value, set[int]] = {}
+        for place, number in self._tests.find(alike):
+            met.setdefault(owners[place], set()).add(number)
+        fresh: dict[Value, int] = dict.fromkeys(values, 0)
+        for value, numbers in met.items():
+            fresh[value] = self._number(frozenset(numbers))
+        self._remember(fresh)
+        return fresh
+
+    def _number(self, numbers: frozenset[int]) -> int:
+        number = self._numbers.get(numbers)
+        if number is None:
+            number = self._numbers[numbers] = len(self.sets)
+            self.sets.append(numbers)
+        return number
+
+    def _remember(self, fresh: dict[Value, int]) -> None:
+        if len(self._known) + len(fresh) > MOST_VALUES:
+            self._known = {None: 0}
+        sizes = [len(value) if isinstance(value, str | tuple) else 8 for value in fresh]
+        self._budget.spend(sum(sizes) + len(sizes) * _ENTRY_BYTES)
+        if max(sizes) <= LONGEST:
+            self._known.update(fresh)
+        else:
+            self._known.update(
+                (one, fresh[one]) for one, size in zip(fresh, sizes, strict=True) if size <= LONGEST
+            )
+
+
+def _scalars(values: Iterable[Value]) -> tuple[Sequence[Value], Sequence[Scalar]]:
+    """Whose they are, and every single value to be tested: an array's elements, and what equals a value as a key."""
+    owners: list[Value] = []
+    alike: list[Scalar] = []
+    for value in values:
+        if isinstance(value, str):
+            owners.append(value)
+            alike.append(value)
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            # True, 1 and 1.0 are one key in a memo, so each is taken for all of them
+            same = (bool(one), int(one)) if not isinstance(one, str) and one in (0, 1) else (one,)
+            for scalar in same:
+                if scalar is not None:
+                    owners.append(value)
+                    alike.append(scalar)
+    return owners, alike
+
+
+def hashable(value: object) -> Value:
+    """JSON's lists as arrays; what is nested deeper as its text."""
+    if isinstance(value, list | tuple):
+        return tuple(one if isinstance(one, str | int | float | bool | None) else str(one) for one in value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def plain(event: Event) -> Event:
+    """The event with JSON's lists as arrays; the same object when it has none."""
+    if {list, dict}.isdisjoint(map(type, event.values())):
+        return event
+    return {name: hashable(value) for name, value in event.items()}

@@ -1,0 +1,100 @@
+"""The tests that search a whole event, for many events at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from string import whitespace
+
+from soc.core.event import Event
+from soc.sigma.evaluate import haystacks
+from soc.sigma.field import Numbered
+from soc.sigma.needle import needle
+from soc.sigma.predicate import Regex, Text
+from soc.sigma.scan import Found, make_scanner
+from soc.sigma.text import Wildcard
+
+_JSON = frozenset(("{", "", *whitespace))
+_PIECE = re.compile(r"[^\x00-\x1f\"\\/]+").findall
+_NUMERIC = re.compile(r"[-+.0-9e]*").fullmatch
+
+
+class Keywords:
+    """Texts are searched in all events at once; expressions, with anchors, in each of an event's texts.
+
+    Where the JSON line that an event was read from is at hand, it is searched instead of the event's values: not
+    for every piece of text, since JSON writes some in other ways.
+    """
+
+    def __init__(self, tests: Numbered) -> None:
+        texts = [(number, test) for number, test in tests if isinstance(test, Text)]
+        self._numbers = [number for number, _ in texts]
+        self._scanner = make_scanner([_anywhere(test) for _, test in texts])
+        in_json = [_in_json(test) for _, test in texts]
+        known = [one for one in in_json if one is not None]
+        self._in_json = make_scanner(known) if len(known) == len(texts) else None
+        self._expressions = [(number, test) for number, test in tests if isinstance(test, Regex)]
+        self.sets: list[frozenset[int]] = []
+        self._known: dict[frozenset[int], int] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """The numbers that were given become void."""
+        self.sets = [frozenset()]
+        self._known = {self.sets[0]: 0}
+
+    def met(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> list[int]:
+        """For each event the number of the set of tests that it may meet. lines: the JSON that they were read from."""
+        found: dict[int, set[int]] = {}
+        for place, number in self._found(events, lines):
+            found.setdefault(place, set()).add(self._numbers[number])
+        if self._expressions:
+            for place, event in enumerate(events):
+                texts = haystacks(event)
+                met = {number for number, test in self._expressions if any(map(test.holds, texts))}
+                if met:
+                    found.setdefault(place, set()).update(met)
+        answers = [0] * len(events)
+        for place, numbers in found.items():
+            answers[place] = self._number(frozenset(numbers))
+        return answers
+
+    def _number(self, numbers: frozenset[int]) -> int:
+        number = self._known.get(numbers)
+        if number is None:
+            number = self._known[numbers] = len(self.sets)
+            self.sets.append(numbers)
+        return number
+
+    def _found(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> list[Found]:
+        if lines is None or self._in_json is None:
+            return self._scanner.find([_joined(event) for event in events])
+        found = self._in_json.find_encoded(lines)
+        spelled = [place for place, line in enumerate(lines) if b"\\u00" in line]
+        if spelled:  # a letter of ASCII may be written by its number
+            found += [(spelled[n], test) for n, test in self._scanner.find([_joined(events[n]) for n in spelled])]
+        return found
+
+
+def _anywhere(test: Text) -> Text:
+    """The test's needle wherever in the event it is."""
+    found = needle(test)
+    return Text((Wildcard.MANY, found.text, Wildcard.MANY)) if found else test
+
+
+def _in_json(test: Text) -> Text | None:
+    """A piece of the test's text that JSON writes as it is; None where there is none: numbers have many forms."""
+    found = needle(test)
+    pieces = _PIECE(found.text) if found else []
+    longest = max(pieces, key=len, default="")
+    return None if _NUMERIC(longest) else Text((Wildcard.MANY, longest, Wildcard.MANY))
+
+
+def _joined(event: Event) -> str:
+    """Every text of the event's haystacks, and perhaps more ("None", "True"), in one: quick, and never too little."""
+    raw = event.get("event.original")
+    if isinstance(raw, str) and raw[:1] not in _JSON:
+        message = event.get("message")
+        return f"{raw}\n{message}" if isinstance(message, str) else raw
+    values = event.values()
+    return "\n".join(haystacks(event) if tuple in map(type, values) else map(str, values))

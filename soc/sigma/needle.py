@@ -1,0 +1,65 @@
+"""What is searched for in place of a test: a fixed piece of text that every value which meets it must hold.
+
+One search of a value finds the needles of thousands of tests. Where the needle is missing the test cannot
+hold; where it is there, the rule is looked at more closely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import product
+
+from soc.sigma.predicate import Text
+from soc.sigma.text import fold, variants
+
+_MOST_SPELLINGS = 16
+
+
+class Place(IntEnum):
+    """Where in the value the needle has to be."""
+
+    ANYWHERE = 0
+    START = 1
+    END = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """text is folded and never empty; only where it is ASCII does it have a place."""
+
+    text: str
+    place: Place
+
+
+_PLACES = {"startswith": Place.START, "endswith": Place.END}
+
+
+def needle(test: Text) -> Needle | None:
+    """The longest piece of fixed text that has few spellings; None for patterns without fixed text."""
+    literal = test.literal
+    if literal and literal.isascii():
+        return Needle(fold(literal), _PLACES.get(test.shape, Place.ANYWHERE))
+    pieces = (piece for part in test.parts if isinstance(part, str) for piece in _pieces(fold(part)))
+    longest = max(pieces, key=len, default="")
+    return Needle(longest, Place.ANYWHERE) if longest else None
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text cut where a piece would get too many spellings: engines fold letters beyond ASCII unlike us."""
+    start, ways = 0, 1
+    for place, letter in enumerate(text):
+        if not letter.isascii():
+            ways *= len(variants(letter))
+            if ways > _MOST_SPELLINGS:
+                yield text[start:place]
+                start, ways = place, len(variants(letter))
+    yield text[start:]
+
+
+def spellings(text: str) -> Iterator[str]:
+    """Every way to write a needle's letters beyond ASCII; those of ASCII stay small."""
+    if text.isascii():
+        return iter((text,))
+    return map("".join, product(*(letter if letter.isascii() else variants(letter) for letter in text)))

@@ -1,0 +1,90 @@
+"""How often each test holds, measured on some events: the rare ones are worth searching for."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from soc.core.event import Event, Scalar
+from soc.sigma.field import hashable
+from soc.sigma.needle import Needle, Place, needle
+from soc.sigma.predicate import Text, ValueTest
+from soc.sigma.text import as_text, fold
+from soc.sigma.tree import KEYWORDS, Node, leaves
+from soc.sigma.witness import Key, guess
+
+_PRIOR = 12
+"""So many events the guess counts for."""
+_DEAR = 40
+"""Values on which expressions, networks and numbers are tried."""
+
+
+def measure(conditions: Iterable[Node], events: Sequence[Event]) -> dict[Key, float]:
+    """The share of events (0 to 1) that meet each test of the conditions: a guess, corrected by the events."""
+    tests: dict[str, dict[ValueTest, None]] = defaultdict(dict)
+    for condition in conditions:
+        for leaf in leaves(condition):
+            if isinstance(leaf.test, ValueTest):
+                tests[leaf.field][leaf.test] = None
+    shares: dict[Key, float] = {}
+    for field, found in tests.items():
+        counts = _values(events, field) if field != KEYWORDS else Counter()
+        held = _held(found, counts)
+        for test in found:
+            key = (field, test)
+            shares[key] = (held.get(test, 0) + _PRIOR * guess(key)) / (len(events) + _PRIOR)
+    return shares
+
+
+def _values(events: Sequence[Event], field: str) -> Counter[Scalar]:
+    counts: Counter[Scalar] = Counter()
+    for event in events:
+        value = hashable(event.get(field))
+        if isinstance(value, tuple):
+            counts.update(value)
+        elif value is not None:
+            counts[value] += 1
+    return counts
+
+
+def _held(tests: Iterable[ValueTest], counts: Counter[Scalar]) -> dict[ValueTest, int]:
+    """How many events meet each test; those that none meets may be missing."""
+    if not counts:
+        return {}
+    texts: Counter[str] = Counter()
+    for value, count in counts.items():
+        texts[fold(as_text(value))] += count
+    few = list(counts.items())[:_DEAR]
+    scale = sum(counts.values()) / sum(count for _, count in few)
+    held: dict[ValueTest, int] = {}
+    searched: dict[str, list[tuple[Needle, Text]]] = defaultdict(list)
+    for test in tests:
+        if isinstance(test, Text) and test.shape == "exact":
+            held[test] = texts.get(fold(test.literal or ""), 0)
+        elif isinstance(test, Text) and (found := needle(test)):
+            searched[found.text].append((found, test))
+        else:
+            held[test] = int(scale * sum(count for value, count in few if test.holds(value)))
+    if searched:
+        _search(searched, texts, held)
+    return held
+
+
+def _search(
+    searched: dict[str, list[tuple[Needle, Text]]], texts: Counter[str], held: dict[ValueTest, int]
+) -> None:
+    automaton = AhoCorasick(list(searched), implementation=Implementation.NoncontiguousNFA, store_patterns=False)
+    owners = list(searched.values())
+    for text, count in texts.items():
+        readable = text.encode("utf-8", "replace").decode()
+        met: dict[Text, None] = {}
+        for number, start, end in automaton.find_matches_as_indexes(readable, overlapping=True):
+            for found, test in owners[number]:
+                if (found.place is not Place.START or start == 0) and (
+                    found.place is not Place.END or end == len(readable)
+                ):
+                    met[test] = None
+        for test in met:
+            held[test] = held.get(test, 0) + count
