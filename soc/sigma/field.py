@@ -119,9 +119,7 @@ class Field:
         if max(sizes) <= LONGEST:
             self._known.update(fresh)
         else:
-            self._known.update(
-                (one, fresh[one]) for one, size in zip(fresh, sizes, strict=True) if size <= LONGEST
-            )
+            self._known.update((one, fresh[one]) for one, size in zip(fresh, sizes, strict=True) if size <= LONGEST)
 
 
 def _scalars(values: Iterable[Value]) -> tuple[Sequence[Value], Sequence[Scalar]]:

@@ -11,7 +11,7 @@ Which of a rule's tests are searched for is decided by how rare they are among t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from soc.core.event import Event
@@ -66,7 +66,11 @@ class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
     __slots__ = ("_always", "_budget", "_by_test", "_fields", "_needs")
 
     def __init__(
-        self, candidates: Sequence[Candidate], numbers: dict[Key, int], fields: Sequence[Field | Keywords], budget: Budget
+        self,
+        candidates: Sequence[Candidate],
+        numbers: Mapping[Key, int],
+        fields: Sequence[Field | Keywords],
+        budget: Budget,
     ) -> None:
         super().__init__()
         self._fields = fields

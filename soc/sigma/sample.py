@@ -72,9 +72,7 @@ def _held(tests: Iterable[ValueTest], counts: Counter[Scalar]) -> dict[ValueTest
     return held
 
 
-def _search(
-    searched: dict[str, list[tuple[Needle, Text]]], texts: Counter[str], held: dict[ValueTest, int]
-) -> None:
+def _search(searched: dict[str, list[tuple[Needle, Text]]], texts: Counter[str], held: dict[ValueTest, int]) -> None:
     automaton = AhoCorasick(list(searched), implementation=Implementation.NoncontiguousNFA, store_patterns=False)
     owners = list(searched.values())
     for text, count in texts.items():

@@ -26,7 +26,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_the_collector_and_the_core_only(unpacked: Path) -> None:
     packages = {path.parent.relative_to(unpacked).as_posix() for path in unpacked.rglob("*.py")}
-    assert packages == {"collectors", "soc", "soc/core", "soc/core/fields"}
+    assert packages == {"collectors", "soc", "soc/core", "soc/core/fields", "soc/core/windows"}
     needed = (unpacked / "soc_collector-0.1.0.dist-info" / "METADATA").read_text("utf-8")
     assert re.findall(r"^Requires-Dist: (\w+)", needed, re.M) == ["msgspec", "orjson", "pyyaml"]
 

@@ -40,7 +40,8 @@ def test_never_too_few(make: type[HyperscanScanner] | type[PortableScanner]) -> 
     tests = [made for text, modifiers in PATTERNS for made in read(text, modifiers, {}, keyword=False)]
     searched = [test for test in tests if isinstance(test, Text | Regex)]
     scanner: Scanner = make(searched)
-    wanted = {(at, number) for at, value in enumerate(VALUES) for number, test in enumerate(searched) if test.holds(value)}
+    pairs = ((at, number) for at in range(len(VALUES)) for number in range(len(searched)))
+    wanted = {(at, number) for at, number in pairs if searched[number].holds(VALUES[at])}
     missing = wanted - set(scanner.find(VALUES))
     assert not missing, [(VALUES[at], searched[number]) for at, number in missing]
     for at, value in enumerate(VALUES):
