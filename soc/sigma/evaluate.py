@@ -31,7 +31,7 @@ def leaf_holds(leaf: Leaf, event: Event) -> bool:
     if isinstance(test, Exists):
         return (leaf.field in event) is test.exists
     if isinstance(test, Null):
-        return value is None or (isinstance(value, tuple) and (not value or None in value))
+        return value is None or (isinstance(value, tuple | list) and (not value or None in value))
     if isinstance(test, FieldRef):
         others = several(event.get(test.other))
         return any(test.holds(one, other) for one in several(value) for other in others)
@@ -40,8 +40,8 @@ def leaf_holds(leaf: Leaf, event: Event) -> bool:
 
 
 def several(value: Value) -> tuple[Scalar, ...]:
-    """A field's values that are not null."""
-    if isinstance(value, tuple):
+    """A field's values that are not null. JSON's lists are arrays too."""
+    if isinstance(value, tuple | list):
         return tuple(one for one in value if one is not None)
     return () if value is None else (value,)
 

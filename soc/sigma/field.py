@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from soc.core.event import Event, Scalar, Value
+from soc.core.event import Scalar, Value
 from soc.sigma.memo import Budget
 from soc.sigma.predicate import Cidr, Compare, Text, ValueTest
 from soc.sigma.scan import Searched, make_scanner
@@ -19,6 +19,8 @@ MOST_VALUES = 20_000
 MOST_SETS = 20_000
 LONGEST = 4096
 _ENTRY_BYTES = 160
+_FEW = 2000
+_TEXT = {str}
 
 
 class Tests:
@@ -40,13 +42,12 @@ class Tests:
                 searched.append(test)
         self._scanner = make_scanner(searched) if searched else None
 
-    def find(self, values: Sequence[Scalar]) -> Iterator[tuple[int, int]]:
+    def find(self, values: Sequence[Scalar], texts: Sequence[str]) -> Iterator[tuple[int, int]]:
         """(place of the value, number of a test that it may meet): never too few, repeats allowed."""
-        texts = [as_text(value) for value in values]
         if self._exact:
-            known = self._exact.get
-            for place, text in enumerate(texts):
-                if numbers := known(text.lower() if text.isascii() else fold(text)):
+            folded = map(str.lower, texts) if all(map(str.isascii, texts)) else map(fold, texts)
+            for place, numbers in enumerate(map(self._exact.get, folded)):
+                if numbers:
                     for number in numbers:
                         yield place, number
         if self._scanner is not None:
@@ -89,19 +90,29 @@ class Field:
             values = [hashable(value) for value in values]
             found = cast("list[int]", list(map(self._known.get, values)))
         if None in found:
-            fresh = self._learn({value for value, number in zip(values, found, strict=True) if number is None})
+            new = {value for value, number in zip(values, found, strict=True) if number is None}
+            fresh = self._learn(new, len(values))
             found = [fresh[value] if number is None else number for value, number in zip(values, found, strict=True)]
         return found
 
-    def _learn(self, values: set[Value]) -> dict[Value, int]:
-        owners, alike = _scalars(values)
+    def _learn(self, values: set[Value], asked: int) -> dict[Value, int]:
+        """The answers for new values, which are remembered unless nearly all of those asked for are new."""
+        owners: Sequence[Value]
+        alike: Sequence[Scalar]
+        plain = set(map(type, values)) == _TEXT
+        if plain:
+            owners = alike = texts = cast("list[str]", list(values))
+        else:
+            owners, alike = _scalars(values)
+            texts = [as_text(value) for value in alike]
         met: dict[Value, set[int]] = {}
-        for place, number in self._tests.find(alike):
+        for place, number in self._tests.find(alike, texts):
             met.setdefault(owners[place], set()).add(number)
         fresh: dict[Value, int] = dict.fromkeys(values, 0)
         for value, numbers in met.items():
             fresh[value] = self._number(frozenset(numbers))
-        self._remember(fresh)
+        if 2 * len(values) < asked or len(self._known) < _FEW:
+            self._remember(fresh, texts if plain else [str(value) for value in values])
         return fresh
 
     def _number(self, numbers: frozenset[int]) -> int:
@@ -111,10 +122,10 @@ class Field:
             self.sets.append(numbers)
         return number
 
-    def _remember(self, fresh: dict[Value, int]) -> None:
+    def _remember(self, fresh: dict[Value, int], texts: Sequence[str]) -> None:
         if len(self._known) + len(fresh) > MOST_VALUES:
             self._known = {None: 0}
-        sizes = [len(value) if isinstance(value, str | tuple) else 8 for value in fresh]
+        sizes = list(map(len, texts))
         self._budget.spend(sum(sizes) + len(sizes) * _ENTRY_BYTES)
         if max(sizes) <= LONGEST:
             self._known.update(fresh)
@@ -146,10 +157,3 @@ def hashable(value: object) -> Value:
     if isinstance(value, list | tuple):
         return tuple(one if isinstance(one, str | int | float | bool | None) else str(one) for one in value)
     return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def plain(event: Event) -> Event:
-    """The event with JSON's lists as arrays; the same object when it has none."""
-    if {list, dict}.isdisjoint(map(type, event.values())):
-        return event
-    return {name: hashable(value) for name, value in event.items()}

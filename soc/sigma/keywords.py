@@ -9,7 +9,7 @@ from string import whitespace
 from soc.core.event import Event
 from soc.sigma.evaluate import haystacks
 from soc.sigma.field import Numbered
-from soc.sigma.needle import needle
+from soc.sigma.needle import needles
 from soc.sigma.predicate import Regex, Text
 from soc.sigma.scan import Found, make_scanner
 from soc.sigma.text import Wildcard
@@ -17,6 +17,9 @@ from soc.sigma.text import Wildcard
 _JSON = frozenset(("{", "", *whitespace))
 _PIECE = re.compile(r"[^\x00-\x1f\"\\/]+").findall
 _NUMERIC = re.compile(r"[-+.0-9e]*").fullmatch
+
+_SPELLED = Text((Wildcard.MANY, "\\u00", Wildcard.MANY))
+"""Where JSON writes a letter of ASCII by its number, its text is no longer what it says."""
 
 
 class Keywords:
@@ -32,7 +35,7 @@ class Keywords:
         self._scanner = make_scanner([_anywhere(test) for _, test in texts])
         in_json = [_in_json(test) for _, test in texts]
         known = [one for one in in_json if one is not None]
-        self._in_json = make_scanner(known) if len(known) == len(texts) else None
+        self._in_json = make_scanner([*known, _SPELLED]) if len(known) == len(texts) else None
         self._expressions = [(number, test) for number, test in tests if isinstance(test, Regex)]
         self.sets: list[frozenset[int]] = []
         self._known: dict[frozenset[int], int] = {}
@@ -70,22 +73,21 @@ class Keywords:
         if lines is None or self._in_json is None:
             return self._scanner.find([_joined(event) for event in events])
         found = self._in_json.find_encoded(lines)
-        spelled = [place for place, line in enumerate(lines) if b"\\u00" in line]
-        if spelled:  # a letter of ASCII may be written by its number
+        if spelled := sorted({place for place, number in found if number == len(self._numbers)}):
+            found = [one for one in found if one[1] < len(self._numbers)]
             found += [(spelled[n], test) for n, test in self._scanner.find([_joined(events[n]) for n in spelled])]
         return found
 
 
 def _anywhere(test: Text) -> Text:
     """The test's needle wherever in the event it is."""
-    found = needle(test)
-    return Text((Wildcard.MANY, found.text, Wildcard.MANY)) if found else test
+    found = needles(test)
+    return Text((Wildcard.MANY, found[0].text, Wildcard.MANY)) if found else test
 
 
 def _in_json(test: Text) -> Text | None:
     """A piece of the test's text that JSON writes as it is; None where there is none: numbers have many forms."""
-    found = needle(test)
-    pieces = _PIECE(found.text) if found else []
+    pieces = [piece for one in needles(test) for piece in _PIECE(one.text)]
     longest = max(pieces, key=len, default="")
     return None if _NUMERIC(longest) else Text((Wildcard.MANY, longest, Wildcard.MANY))
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset, LogSource
+from soc.sigma.candidate import Candidate
 from soc.sigma.fixed import simplified
 from soc.sigma.load import Rule
 from soc.sigma.memo import Budget
-from soc.sigma.plan import Candidate, Hits, Plan
+from soc.sigma.plan import Hits, Plan
 from soc.sigma.route import DatasetRouter, Route, Router
 
 NONE: tuple[RuleInfo, ...] = ()
@@ -81,11 +82,15 @@ class Matcher:
     def _candidate(self, rule: Rule, fixed: Event) -> Candidate | None:
         """The rule as events with these values are offered it; None when it cannot fire on them."""
         if fixed.keys().isdisjoint(rule.fields):
-            return self._whole.setdefault(rule.info.id, Candidate(rule.info, rule.condition))
+            made = self._whole.get(rule.info.id)
+            if made is None:
+                made = self._whole[rule.info.id] = Candidate(rule.info, rule.condition, self._budget)
+            return made
         condition = simplified(rule.condition, fixed)
         if condition is False:
             return None
-        return Candidate(rule.info, rule.condition if condition is True else condition, decided=condition is True)
+        left = rule.condition if condition is True else condition
+        return Candidate(rule.info, left, self._budget, decided=condition is True)
 
 
 def compile(rules: Sequence[Rule], datasets: Mapping[str, Dataset]) -> Matcher:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from itertools import product
 
-from soc.sigma.predicate import Text
+from soc.sigma.predicate import Regex, Text
+from soc.sigma.required import required
 from soc.sigma.text import fold, variants
 
 _MOST_SPELLINGS = 16
@@ -36,14 +38,17 @@ class Needle:
 _PLACES = {"startswith": Place.START, "endswith": Place.END}
 
 
-def needle(test: Text) -> Needle | None:
-    """The longest piece of fixed text that has few spellings; None for patterns without fixed text."""
+@lru_cache(maxsize=65536)
+def needles(test: Text | Regex) -> tuple[Needle, ...]:
+    """What of the test to search for: a value that meets it holds one of these. () where nothing is known."""
+    if isinstance(test, Regex):
+        return tuple(Needle(piece, Place.ANYWHERE) for piece in sorted(required(test.source, test.flags)))
     literal = test.literal
     if literal and literal.isascii():
-        return Needle(fold(literal), _PLACES.get(test.shape, Place.ANYWHERE))
+        return (Needle(fold(literal), _PLACES.get(test.shape, Place.ANYWHERE)),)
     pieces = (piece for part in test.parts if isinstance(part, str) for piece in _pieces(fold(part)))
     longest = max(pieces, key=len, default="")
-    return Needle(longest, Place.ANYWHERE) if longest else None
+    return (Needle(longest, Place.ANYWHERE),) if longest else ()
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -12,52 +12,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
-from soc.sigma.evaluate import holds
-from soc.sigma.field import Field, plain
+from soc.sigma.candidate import Candidate
+from soc.sigma.field import Field
 from soc.sigma.keywords import Keywords
 from soc.sigma.memo import Budget
 from soc.sigma.predicate import ValueTest
-from soc.sigma.program import Program, Several, Texts, program
+from soc.sigma.program import Texts
 from soc.sigma.sample import measure
-from soc.sigma.tree import KEYWORDS, Node
-from soc.sigma.witness import Key, Witness, witnesses
+from soc.sigma.tree import KEYWORDS
+from soc.sigma.witness import Key, witnesses
 
 SAMPLE = 512
 _MOST_VERDICTS = 50_000
 _VERDICT_BYTES = 300
-_WASTE = 30
-"""Rules looked at in vain that cost as much as compiling one test: then another choice pays."""
+_WASTE = 1000
+"""Tests made in vain that cost as much as compiling one test: when so many were, another choice pays."""
 
 Hits = tuple[int, list[RuleInfo]]
 """The place of an event in its batch, and the rules that it meets: at least one."""
-
-
-@dataclass(slots=True, eq=False)
-class Candidate:
-    """A rule as one route is offered it: its condition less what the route decides (decided: it always fires).
-
-    Its function is made when it is first needed.
-    """
-
-    info: RuleInfo
-    condition: Node
-    decided: bool = False
-    witnesses: Sequence[Witness] = ()
-    check: Program | None = field(default=None, repr=False)
-
-    def holds(self, texts: Texts) -> bool:
-        """Whether the rule fires."""
-        if self.check is None:
-            met: frozenset[Key] = frozenset().union(*(one.keys for one in self.witnesses))
-            self.check = program(self.condition, met)
-        try:
-            return self.check(texts)
-        except Several:
-            return holds(self.condition, texts.event)
 
 
 class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
@@ -106,7 +81,7 @@ class Plan:
         self._fields: list[tuple[str, Field]] = []
         self._keywords: Keywords | None = None
         self._verdicts: _Verdicts | None = None
-        self._vain = self._searched = 0
+        self._vain = self._patience = 0
         budget.watch(self._forget)
 
     def match(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> Iterator[Hits]:
@@ -119,16 +94,20 @@ class Plan:
         columns = zip(*answers, strict=True) if answers else iter([()] * len(events))
         for place, candidates in enumerate(map(verdicts.__getitem__, columns)):
             if candidates:
-                texts = Texts(plain(events[place]))
-                found = [candidate.info for candidate in candidates if candidate.holds(texts)]
-                vain += len(candidates) - len(found)
+                texts = Texts(events[place])
+                found = []
+                for candidate in candidates:
+                    if candidate.holds(texts):
+                        found.append(candidate.info)
+                    else:
+                        vain += candidate.tests
                 if found:
                     yield place, found
         self._vain += vain
 
     def _ready(self, events: Sequence[Event]) -> _Verdicts:
         """Compiled, and compiled anew when too many rules were looked at in vain."""
-        if self._verdicts is None or self._vain > _WASTE * self._searched:
+        if self._verdicts is None or self._vain > self._patience:
             self._verdicts = self._compiled(events)
             self._vain = 0
         if len(self._verdicts) > _MOST_VERDICTS or any(found.full for _, found in self._fields):
@@ -144,7 +123,7 @@ class Plan:
             self._verdicts.clear()
 
     def _compiled(self, events: Sequence[Event]) -> _Verdicts:
-        shares = measure((one.condition for one in self._candidates), events[-SAMPLE:])
+        shares = measure((one.condition for one in self._candidates), events[:SAMPLE])
         numbers: dict[Key, int] = {}
         tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)
         for candidate in self._candidates:
@@ -155,7 +134,8 @@ class Plan:
                     if key not in numbers:
                         numbers[key] = len(numbers)
                         tests[key[0]].append((numbers[key], key[1]))
-        self._searched = len(shares)
+        # what was chosen by few events is doubted sooner, and the last choice later than the one before
+        self._patience = max(2 * self._patience, _WASTE * len(shares) // (1 if len(events) >= SAMPLE // 4 else 4))
         searched = tests.pop(KEYWORDS, ())
         self._fields = [(name, Field(found, self._budget)) for name, found in sorted(tests.items())]
         self._keywords = Keywords(searched) if searched else None

@@ -39,7 +39,7 @@ class Texts(dict[str, str]):
         value = self.event.get(field)
         if value is None:
             text = _MISSING
-        elif isinstance(value, tuple):
+        elif isinstance(value, tuple | list):
             raise Several
         else:
             text = fold(as_text(value))

@@ -9,8 +9,9 @@ from ahocorasick_rs import AhoCorasick, Implementation
 
 from soc.core.event import Event, Scalar
 from soc.sigma.field import hashable
-from soc.sigma.needle import Needle, Place, needle
-from soc.sigma.predicate import Text, ValueTest
+from soc.sigma.needle import Needle, Place, needles
+from soc.sigma.predicate import Regex, Text, ValueTest
+from soc.sigma.scan import Searched
 from soc.sigma.text import as_text, fold
 from soc.sigma.tree import KEYWORDS, Node, leaves
 from soc.sigma.witness import Key, guess
@@ -59,12 +60,13 @@ def _held(tests: Iterable[ValueTest], counts: Counter[Scalar]) -> dict[ValueTest
     few = list(counts.items())[:_DEAR]
     scale = sum(counts.values()) / sum(count for _, count in few)
     held: dict[ValueTest, int] = {}
-    searched: dict[str, list[tuple[Needle, Text]]] = defaultdict(list)
+    searched: dict[str, list[tuple[Needle, Searched]]] = defaultdict(list)
     for test in tests:
         if isinstance(test, Text) and test.shape == "exact":
             held[test] = texts.get(fold(test.literal or ""), 0)
-        elif isinstance(test, Text) and (found := needle(test)):
-            searched[found.text].append((found, test))
+        elif isinstance(test, Text | Regex) and (found := needles(test)):
+            for one in found:
+                searched[one.text].append((one, test))
         else:
             held[test] = int(scale * sum(count for value, count in few if test.holds(value)))
     if searched:
@@ -72,12 +74,14 @@ def _held(tests: Iterable[ValueTest], counts: Counter[Scalar]) -> dict[ValueTest
     return held
 
 
-def _search(searched: dict[str, list[tuple[Needle, Text]]], texts: Counter[str], held: dict[ValueTest, int]) -> None:
+def _search(
+    searched: dict[str, list[tuple[Needle, Searched]]], texts: Counter[str], held: dict[ValueTest, int]
+) -> None:
     automaton = AhoCorasick(list(searched), implementation=Implementation.NoncontiguousNFA, store_patterns=False)
     owners = list(searched.values())
     for text, count in texts.items():
         readable = text.encode("utf-8", "replace").decode()
-        met: dict[Text, None] = {}
+        met: dict[Searched, None] = {}
         for number, start, end in automaton.find_matches_as_indexes(readable, overlapping=True):
             for found, test in owners[number]:
                 if (found.place is not Place.START or start == 0) and (

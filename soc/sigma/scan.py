@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Protocol
 
-from soc.sigma.needle import Needle, Place, needle
+from soc.sigma.needle import Place, needles
 from soc.sigma.predicate import Regex, Text
 
 Searched = Text | Regex
@@ -38,11 +38,11 @@ class Needles:
         self.without: list[tuple[int, Searched]] = []
         owners: dict[str, list[tuple[int, Place]]] = {}
         for number, test in enumerate(tests):
-            found: Needle | None = needle(test) if isinstance(test, Text) else None
-            if found is None:
+            found = needles(test)
+            if not found:
                 self.without.append((number, test))
-            else:
-                owners.setdefault(found.text, []).append((number, found.place))
+            for one in found:
+                owners.setdefault(one.text, []).append((number, one.place))
         self.texts = list(owners)
         self._owners = list(owners.values())
 

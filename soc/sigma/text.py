@@ -6,10 +6,8 @@ beyond ASCII never folds to an ASCII one: the Kelvin sign is no k.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
-
-from sigma.types import SigmaString, SpecialChars
 
 from soc.core.event import Scalar
 
@@ -22,8 +20,6 @@ class Wildcard(Enum):
 
 
 Parts = tuple[str | Wildcard, ...]
-
-_WILDCARDS = {SpecialChars.WILDCARD_MULTI: Wildcard.MANY, SpecialChars.WILDCARD_SINGLE: Wildcard.ONE}
 
 
 class _Folding(dict[int, int]):
@@ -71,11 +67,19 @@ def parse(text: str) -> Parts:
     """A Sigma value with its escapes and wildcards. ``a\\*b*`` -> ("a*b", MANY)."""
     if "*" not in text and "?" not in text and "\\" not in text:
         return (text,) if text else ()
-    return merge(part if isinstance(part, str) else _WILDCARDS[part] for part in _sigma_parts(text))
+    return merge(_sigma_parts(text))
 
 
-def _sigma_parts(text: str) -> list[str | SpecialChars]:
-    return [part for part in SigmaString(text).s if isinstance(part, str | SpecialChars)]
+def _sigma_parts(text: str) -> Iterator[str | Wildcard]:
+    from sigma.types import SigmaString, SpecialChars  # not above: rules from the cache do without it
+
+    for part in SigmaString(text).s:
+        if part is SpecialChars.WILDCARD_MULTI:
+            yield Wildcard.MANY
+        elif part is SpecialChars.WILDCARD_SINGLE:
+            yield Wildcard.ONE
+        elif isinstance(part, str):
+            yield part
 
 
 def merge(parts: Iterable[str | Wildcard]) -> Parts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from soc.sigma.predicate import Cidr, Compare, Regex, Text, ValueTest
 from soc.sigma.tree import And, Leaf, Node, Not, Or
@@ -15,8 +16,10 @@ from soc.sigma.tree import And, Leaf, Node, Not, Or
 MOST = 4
 """Sets kept for a rule: the first finds it, the others filter."""
 
-COMMON = 0.3
+COMMON = 0.7
 """A set that more events meet is not worth its search."""
+FILTERING = 0.3
+"""Nor is it as a further set, when more meet it than this."""
 RARE = 0.001
 """A rule that fewer events reach needs no further set."""
 _SEARCH = 5e-5
@@ -45,7 +48,7 @@ def witnesses(node: Node, frequency: Frequency) -> list[Witness]:
     chosen: list[Witness] = []
     together = 1.0
     for one in _holding(node, frequency):
-        if one.cost > COMMON or together < RARE:
+        if one.cost > (FILTERING if chosen else COMMON) or together < RARE:
             break
         chosen.append(one)
         together *= one.cost
@@ -93,6 +96,7 @@ def _best(found: Iterable[Witness]) -> list[Witness]:
     return sorted(unique.values(), key=lambda one: one.cost + _SEARCH * len(one.keys))[:MOST]
 
 
+@lru_cache(maxsize=65536)
 def guess(key: Key) -> float:
     """Before any event was seen: the longer the text, the rarer."""
     test = key[1]
@@ -105,7 +109,7 @@ def guess(key: Key) -> float:
     if test.shape == "any":
         return 1.0
     letters = sum(_rarity(part) for part in test.parts if isinstance(part, str))
-    return max(0.0002, (0.3 if test.shape == "exact" else 0.5) * 0.7**letters)
+    return max(0.00002, (0.3 if test.shape == "exact" else 0.5) * 0.6**letters)
 
 
 def _rarity(text: str) -> int:

@@ -1,0 +1,109 @@
+"""A rule as one route is offered it, and whether it fires on an event that may meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from soc.core.event import Value
+from soc.core.finding import RuleInfo
+from soc.sigma.evaluate import holds
+from soc.sigma.memo import Budget
+from soc.sigma.predicate import Exists, FieldRef
+from soc.sigma.program import Program, Several, Texts, program
+from soc.sigma.tree import KEYWORDS, Node, leaves
+from soc.sigma.witness import Key, Witness
+
+CALL = 10
+"""Looking at a rule costs as much as so many tests."""
+_MOST_FIELDS = 5
+_MOST_VERDICTS = 500
+_LONGEST = 1000
+_ENTRY_BYTES = 250
+
+
+class Candidate:
+    """The rule's condition less what the route decides (decided: it always fires). Its function is made when needed.
+
+    Verdicts are remembered by the values that the condition reads, as long as these come again.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_budget",
+        "_check",
+        "_fields",
+        "_known",
+        "condition",
+        "decided",
+        "info",
+        "tests",
+        "witnesses",
+    )
+
+    def __init__(self, info: RuleInfo, condition: Node, budget: Budget, *, decided: bool = False) -> None:
+        self.info = info
+        self.condition = condition
+        self.decided = decided
+        self.witnesses: Sequence[Witness] = ()
+        self.tests = CALL + sum(1 for _ in leaves(condition))
+        self._budget = budget
+        self._check: Program | None = None
+        self._fields = _read(condition)
+        self._known: dict[tuple[Value, ...], bool] = {}
+        self._asked = 0
+        budget.watch(self._known.clear)
+
+    def holds(self, texts: Texts) -> bool:
+        """Whether the rule fires."""
+        if not self._fields:
+            return self._holds(texts)
+        values = tuple(map(texts.event.get, self._fields))
+        self._asked += 1
+        try:
+            verdict = self._known.get(values)
+        except TypeError:  # JSON's lists
+            return self._holds(texts)
+        if verdict is None:
+            verdict = self._holds(texts)
+            self._remember(values, verdict)
+        return verdict
+
+    def _holds(self, texts: Texts) -> bool:
+        if self._check is None:
+            met: frozenset[Key] = frozenset().union(*(one.keys for one in self.witnesses))
+            self._check = program(self.condition, met)
+        try:
+            return self._check(texts)
+        except Several:
+            return holds(self.condition, texts.event)
+
+    def _remember(self, values: tuple[Value, ...], verdict: bool) -> None:
+        """Only texts: True, 1 and 1.0 are one key."""
+        size = _ENTRY_BYTES
+        for value in values:
+            if isinstance(value, str):
+                size += len(value)
+            elif value is not None:
+                return
+        if size > _LONGEST:
+            return
+        if len(self._known) >= _MOST_VERDICTS:
+            self._known.clear()
+            if self._asked < 2 * _MOST_VERDICTS:
+                self._fields = ()
+                return
+            self._asked = 0
+        self._known[values] = verdict
+        self._budget.spend(size)
+
+
+def _read(condition: Node) -> tuple[str, ...]:
+    """The fields that decide the condition; () where their values do not, or too many do."""
+    fields: dict[str, None] = {}
+    for leaf in leaves(condition):
+        if leaf.field == KEYWORDS or isinstance(leaf.test, Exists):
+            return ()
+        fields[leaf.field] = None
+        if isinstance(leaf.test, FieldRef):
+            fields[leaf.test.other] = None
+    return tuple(fields) if len(fields) <= _MOST_FIELDS else ()

@@ -1,0 +1,120 @@
+"""Pieces of text that whatever meets a regular expression must hold: one of them at least.
+
+Thousands of rules are searched for by such pieces at once; the expression itself runs only where one was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+Pieces = frozenset[str]
+"""Alternatives in small letters of ASCII; empty when nothing is known."""
+
+SHORTEST = 2
+MOST = 64
+_TOKEN = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|\{\d*,?\d*\}|\(\?P?<\w+>|\(\?:|\(\?[is]+\)|\(\?|.", re.DOTALL
+)
+"""An escaped character, a class, a counted repeat, what opens a group, or one character."""
+_OPTIONAL = re.compile(r"[*?]|\{0?(?:,\d*)?\}").fullmatch
+_REPEAT = re.compile(r"[*?+]|\{\d*,?\d*\}").fullmatch
+_CASELESS = re.compile(r"\(\?[a-zA-Z-]*i").search
+_OTHERS = frozenset(".^$[]{}*+?")
+_NOTHING: Pieces = frozenset()
+
+
+class _UnknownForm(Exception):
+    pass
+
+
+def required(source: str, flags: str) -> Pieces:
+    """``a.*(foo|bars?)`` -> {"foo", "bar"}. flags: "i", "m", "s"."""
+    try:
+        found = _Reader(source, "i" in flags or _CASELESS(source) is not None).alternatives()
+    except _UnknownForm:
+        return _NOTHING
+    return found if found and min(map(len, found)) >= SHORTEST and len(found) <= MOST else _NOTHING
+
+
+def _better(one: Pieces, other: Pieces) -> Pieces:
+    """What says more: the longer pieces."""
+    return other if _length(other) > _length(one) else one
+
+
+def _length(pieces: Pieces) -> int:
+    return min(map(len, pieces), default=0)
+
+
+class _Reader:
+    def __init__(self, source: str, caseless: bool) -> None:
+        self._tokens = _TOKEN.findall(source)
+        self._at = 0
+        self._caseless = caseless
+
+    def alternatives(self) -> Pieces:
+        """To the end of the group, or of the expression."""
+        found = [self._sequence()]
+        while self._peek() == "|":
+            self._at += 1
+            found.append(self._sequence())
+        if self._at < len(self._tokens) and self._peek() != ")":
+            raise _UnknownForm
+        return frozenset().union(*found) if all(found) else _NOTHING
+
+    def _peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _sequence(self) -> Pieces:
+        best, run = _NOTHING, ""
+        while (token := self._peek()) and token not in {"|", ")"}:
+            self._at += 1
+            if token.startswith("(") and not token.endswith(")"):
+                best, run = _better(_better(best, self._pieces(run)), self._group(token)), ""
+                continue
+            letter = _letter(token)
+            repeat = self._repeat()
+            if letter and not repeat:
+                run += letter
+            else:
+                kept = letter if repeat and not _OPTIONAL(repeat) else ""
+                best, run = _better(best, self._pieces(run + kept)), ""
+        return _better(best, self._pieces(run))
+
+    def _group(self, opening: str) -> Pieces:
+        if opening == "(?":  # a look-around, an atomic group, a condition
+            raise _UnknownForm
+        inner = self.alternatives()
+        if self._peek() != ")":
+            raise _UnknownForm
+        self._at += 1
+        repeat = self._repeat()
+        return _NOTHING if repeat and _OPTIONAL(repeat) else inner
+
+    def _repeat(self) -> str:
+        """A repeat, and what makes it lazy or possessive."""
+        repeat = self._peek()
+        if not _REPEAT(repeat):
+            return ""
+        self._at += 1
+        if self._peek() in {"?", "+"}:
+            self._at += 1
+        return repeat
+
+    def _pieces(self, run: str) -> Pieces:
+        longest = max(_cut(run, self._caseless), key=len, default="")
+        return frozenset((longest.lower(),)) if longest else _NOTHING
+
+
+def _letter(token: str) -> str:
+    """The character that a token stands for, "" for classes, anchors and letters beyond ASCII."""
+    if len(token) == 2 and token[0] == "\\":
+        if token[1] in "QEKGCX" or token[1].isdigit():
+            raise _UnknownForm
+        return token[1] if token[1].isascii() and not token[1].isalnum() else ""
+    return token if len(token) == 1 and token.isascii() and token not in _OTHERS else ""
+
+
+def _cut(run: str, caseless: bool) -> Iterator[str]:
+    """Without case, k and s have a third form beyond ASCII (the Kelvin sign, the long s)."""
+    return iter(re.split("[kKsS]", run) if caseless else (run,))
