@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from gc import is_tracked
 from typing import Any, Final
 
 from soc.core.event import Event, Scalar
 
 MAX_DEPTH: Final = 32
-NESTED: Final = frozenset({dict, list})
+_NESTED: Final = frozenset({dict, list})
+
+
+def nested(record: dict[str, Any]) -> bool:
+    """Whether there are dicts or lists in it.
+
+    Mostly known without a look at any value: up to Python 3.13 a dict of nothing but scalars is not tracked by the
+    collector of cycles (see gc.is_tracked). One that is tracked is looked through.
+    """
+    return is_tracked(record) and not _NESTED.isdisjoint(map(type, record.values()))
 
 
 def flat(record: dict[str, Any]) -> Event:
@@ -15,7 +25,7 @@ def flat(record: dict[str, Any]) -> Event:
 
     Of a list of objects each name has the values of all of them. What is nested deeper than 32 levels is left out.
     """
-    if NESTED.isdisjoint(map(type, record.values())):
+    if not nested(record):
         return record
     event: Event = {}
     _flatten("", record, event, 0)

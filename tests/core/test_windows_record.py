@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from soc.core.flat import flat
@@ -17,6 +18,10 @@ WANTED = {
     "Provider_Name": SYSMON, "EventID": 1, "Level": 4, "TimeCreated": TIME, "EventRecordID": 7, "ProcessID": 4,
     "ThreadID": 8, "Channel": CHANNEL, "Computer": "pc1", "UserID": "S-1-5-18", "Image": "C:\\a.exe",
 }  # fmt: skip
+
+
+WHOLE: dict[str, Any] = {"Version": 5, "Task": 1, "Opcode": 0, "Keywords": "0x8000000000000000"}
+"""What a record has in System besides what record() puts there."""
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -142,11 +147,15 @@ def test_4657_says_what_sysmon_says(operation: str, kind: str, value: str, wante
     assert (event.get("TargetObject"), event.get("Details")) == wanted
 
 
-def test_defenders_names_with_spaces() -> None:
+@pytest.mark.parametrize("more", [0, 500])
+def test_defenders_names_with_spaces(more: int) -> None:
     raw = record(Channel="Microsoft-Windows-Windows Defender/Operational")
-    raw["Event"]["EventData"] = {"Threat Name": "x"}
+    others = {f"Other {number}": number for number in range(more)}
+    raw["Event"]["EventData"] = {"Threat Name": "x", "Source Name": "y", "SourceName": "own"} | others
     event = event_of(raw)
     assert event["Threat Name"] == event["ThreatName"] == event["Threat_Name"] == "x"
+    assert (event["SourceName"], event["Source_Name"], event["Source Name"]) == ("own", "y", "y")
+    assert [event[f"Other{number}"] for number in range(more)] == list(range(more))
 
 
 @pytest.mark.parametrize("odd", [[], {"a": {"b": [1, {"c": 2}]}}, "x", None, 1.5, True])
@@ -154,12 +163,22 @@ def test_defenders_names_with_spaces() -> None:
     "name", ["Provider", "EventID", "TimeCreated", "Execution", "Security", "Correlation", "Channel"]
 )
 def test_odd_values_leave_a_flat_event(name: str, odd: object) -> None:
-    for raw in (record(**{name: odd}), {name: odd, "EventID": odd}, {"winlog": {name: odd, "event_data": odd}}):
-        event = event_of(raw)
+    flat_ones = {name: odd, "EventID": odd}, {"winlog": {name: odd, "event_data": odd}}
+    for made in (record(**{name: odd}), record(**WHOLE | {name: odd}), *flat_ones):
+        event = event_of(orjson.loads(orjson.dumps(made)))
         assert not [key for key, value in event.items() if isinstance(value, dict | list)]
-    raw = record()
+    raw = record(**WHOLE)
     raw["Event"]["EventData"], raw["Event"]["UserData"], raw["Event"]["RenderingInfo"] = odd, odd, odd
     assert not [key for key, value in event_of(raw).items() if isinstance(value, dict | list)]
+
+
+def test_whole_records_and_those_with_more_or_less_in_system_are_read_alike() -> None:
+    some = {name: WHOLE[name] for name in ("Task", "Keywords")}
+    fields = {"Image": "C:\\a.exe", "Level": "own", "Words": ["a", "b"], "Inner": {"b": {"c": 1}}}
+    made = [record(**WHOLE), record(**WHOLE, More=1), record(**some)]
+    events = [event_of(orjson.loads(orjson.dumps({"Event": raw["Event"] | {"EventData": fields}}))) for raw in made]
+    wanted = WANTED | {"Level": "own", "Words": ("a", "b"), "Inner.b.c": 1}
+    assert events == [wanted | WHOLE, wanted | WHOLE | {"More": 1}, wanted | some]
 
 
 def test_other_json_gets_dotted_names() -> None:

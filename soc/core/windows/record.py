@@ -13,10 +13,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from soc.core.event import Event
-from soc.core.flat import NESTED, flat
+from soc.core.flat import flat, nested
 from soc.core.windows.synonyms import DEFENDER, SYNONYMS, add_synonyms
 
 _NOTHING: Final[dict[str, Any]] = {}
+_ELEMENTS: Final = 14
+"""How many elements System has by its schema."""
 # What exporters of flat records call the fields of System.
 _EXPORTED: Final = {
     "SourceName": "Provider_Name",
@@ -28,6 +30,7 @@ _EXPORTED: Final = {
     "ExecutionProcessID": "ProcessID",
     "ExecutionThreadID": "ThreadID",
 }
+_EXPORTED_NAMES: Final = _EXPORTED.keys()
 _SHIPPED: Final = {
     "channel": "Channel",
     "event_id": "EventID",
@@ -81,23 +84,40 @@ def as_recorded(record: dict[str, Any]) -> Event:
 
 
 def _from_xml(body: dict[str, Any], system: dict[str, Any]) -> Event:
-    """The dict of System becomes the event and takes EventData's fields in one step: no loop over the fields."""
+    event = _whole(body, system) or _by_element(body, system)
+    return _unnested(event) if nested(event) else event
+
+
+def _whole(body: dict[str, Any], system: dict[str, Any]) -> Event | None:
+    """Nearly every record has all that System can have, and EventData: one dict is made of them, with no loop."""
+    if len(system) != _ELEMENTS or "Correlation" not in system or "UserData" in body or "RenderingInfo" in body:
+        return None
     try:
-        provider, created = system["Provider"]["#attributes"], system["TimeCreated"]["#attributes"]
-        execution, security = system["Execution"]["#attributes"], system["Security"]
-        name, time = provider["Name"], created["SystemTime"]
-        process, thread = execution["ProcessID"], execution["ThreadID"]
-        user = None if security is None else security["#attributes"]["UserID"]
-        del system["Provider"], system["Execution"], system["Security"]
+        number, execution, security = system["EventID"], system["Execution"]["#attributes"], system["Security"]
+        return {
+            "Provider_Name": system["Provider"]["#attributes"]["Name"],
+            "EventID": number.get("#text") if type(number) is dict else number,
+            "Version": system["Version"],
+            "Level": system["Level"],
+            "Task": system["Task"],
+            "Opcode": system["Opcode"],
+            "Keywords": system["Keywords"],
+            "TimeCreated": system["TimeCreated"]["#attributes"]["SystemTime"],
+            "EventRecordID": system["EventRecordID"],
+            "ProcessID": execution["ProcessID"],
+            "ThreadID": execution["ThreadID"],
+            "Channel": system["Channel"],
+            "Computer": system["Computer"],
+            **(_NOTHING if security is None else {"UserID": security["#attributes"]["UserID"]}),
+            **body["EventData"],
+        }
     except (KeyError, TypeError):
-        _take_attributes(system)
-    else:
-        system["Provider_Name"] = name
-        system["TimeCreated"] = time
-        system["ProcessID"] = process
-        system["ThreadID"] = thread
-        if user is not None:
-            system["UserID"] = user
+        return None
+
+
+def _by_element(body: dict[str, Any], system: dict[str, Any]) -> dict[str, Any]:
+    """Any record: what System says in whatever way, below what the other elements say."""
+    _take_attributes(system)
     system.pop("Correlation", None)
     number = system.get("EventID")
     if type(number) is dict:
@@ -111,8 +131,6 @@ def _from_xml(body: dict[str, Any], system: dict[str, Any]) -> Event:
         system.update(_user_data(body["UserData"]))
     if "RenderingInfo" in body and type(rendered := body["RenderingInfo"]) is dict and "Message" in rendered:
         system["Message"] = rendered["Message"]
-    if not NESTED.isdisjoint(map(type, system.values())):
-        system = _unnested(system)
     return system
 
 
@@ -189,9 +207,10 @@ def _named(items: list[Any]) -> dict[str, Any]:
 
 
 def _exported(event: Event) -> Event:
-    for name, ours in _EXPORTED.items():
-        if name in event and ours not in event:
-            event[ours] = event[name]
+    if not event.keys().isdisjoint(_EXPORTED_NAMES):
+        for name, ours in _EXPORTED.items():
+            if name in event and ours not in event:
+                event[ours] = event[name]
     return event
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from soc.core.event import Event, Value
 
-_ACCOUNTS: Final = {
+_ACCOUNTS: Final[dict[object, str]] = {
     "S-1-5-18": "NT AUTHORITY\\SYSTEM",
     "S-1-5-19": "NT AUTHORITY\\LOCAL SERVICE",
     "S-1-5-20": "NT AUTHORITY\\NETWORK SERVICE",
 }
-_INTEGRITY: Final = {
+_INTEGRITY: Final[dict[object, str]] = {
     "S-1-16-4096": "Low",
     "S-1-16-8192": "Medium",
     "S-1-16-8448": "Medium",
@@ -28,6 +29,7 @@ _INTEGRITY: Final = {
 _NOBODY: Final = frozenset({None, "", "-", "S-1-0-0", "0x0"})
 _HIVES: Final = (("\\REGISTRY\\MACHINE\\", "HKLM\\"), ("\\REGISTRY\\USER\\", "HKU\\"))
 _CONTROL_SET: Final = re.compile(r"^(HKLM\\SYSTEM\\)ControlSet\d{3}", re.IGNORECASE | re.ASCII)
+_MOST_NAMES: Final = 128
 _DWORD, _QWORD, _BINARY, _DELETED = "%%1876", "%%1883", "%%1875", "%%1906"
 
 
@@ -44,20 +46,22 @@ def _process(event: Event) -> None:
     """4688 in Sysmon's words: the process, its parent, and the account that it runs as."""
     if "NewProcessName" not in event:
         return
-    put = event.setdefault
+    put, get = event.setdefault, event.get
     put("Image", event["NewProcessName"])
     if "ParentProcessName" in event:
         put("ParentImage", event["ParentProcessName"])
-    who = "Subject" if event.get("TargetUserSid") in _NOBODY else "Target"
-    put("User", _account(event, who))
-    put("LogonId", event.get(f"{who}LogonId"))
-    if isinstance(label := event.get("MandatoryLabel"), str) and label in _INTEGRITY:
+    if get("TargetUserSid") in _NOBODY:
+        put("User", _account(get("SubjectUserSid"), get("SubjectUserName"), get("SubjectDomainName")))
+        put("LogonId", get("SubjectLogonId"))
+    else:
+        put("User", _account(get("TargetUserSid"), get("TargetUserName"), get("TargetDomainName")))
+        put("LogonId", get("TargetLogonId"))
+    if (label := get("MandatoryLabel")) in _INTEGRITY:
         put("IntegrityLevel", _INTEGRITY[label])
 
 
-def _account(event: Event, who: str) -> Value:
-    sid, name, domain = (event.get(f"{who}{part}") for part in ("UserSid", "UserName", "DomainName"))
-    if isinstance(sid, str) and sid in _ACCOUNTS:
+def _account(sid: Value, name: Value, domain: Value) -> Value:
+    if sid in _ACCOUNTS:
         return _ACCOUNTS[sid]
     return name if domain in _NOBODY else f"{domain}\\{name}"
 
@@ -85,10 +89,24 @@ def _details(kind: Value, value: Value) -> Value:
 
 def _without_spaces(event: Event) -> None:
     """Defender's "Threat Name" is ThreatName or Threat_Name in rules."""
-    for name in [name for name in event if " " in name]:
-        event.setdefault(name.replace(" ", ""), event[name])
-        event.setdefault(name.replace(" ", "_"), event[name])
+    names = tuple(event)
+    for ours, name in (_remembered(names) if len(names) <= _MOST_NAMES else _respelled(names)).items():
+        event[ours] = event[name]
 
+
+def _respelled(names: tuple[str, ...]) -> dict[str, str]:
+    """Name without spaces -> the event's own name. A name that is there already is kept."""
+    found: dict[str, str] = {}
+    for name in names:
+        if " " in name:
+            found.setdefault(name.replace(" ", ""), name)
+            found.setdefault(name.replace(" ", "_"), name)
+    for name in names:
+        found.pop(name, None)
+    return found
+
+
+_remembered: Final = lru_cache(maxsize=32)(_respelled)
 
 DEFENDER: Final = "Microsoft-Windows-Windows Defender/Operational"
 SYNONYMS: Final[dict[object, Callable[[Event], None]]] = {
