@@ -29,6 +29,7 @@ from soc.parsers import devices
 from soc.pipeline.build import build_digester, build_pipeline
 from soc.pipeline.content import load_content
 from soc.sigma.backtrack import overruns
+from soc.sigma.cache import users_folder
 
 
 def _jobs(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
@@ -80,7 +81,7 @@ def command(
         raise click.UsageError(str(error)) from error
     if out:
         _writable(out)
-    content = load_content(rules, shipped=not only_rules)
+    content = load_content(rules, shipped=not only_rules, cache=users_folder())
     for problem in content.problems:
         click.echo(f"soc: {plain(problem)}", err=True)
     pipeline = build_pipeline(content, inventory, zone=zone, lateness="10m")

@@ -23,6 +23,7 @@ from soc.correlation import Correlation
 from soc.pipeline.build import build_pipeline
 from soc.pipeline.content import Content, load_content
 from soc.sigma import Node, Rule, explain
+from soc.sigma.cache import users_folder
 
 
 @verb("explain")
@@ -71,7 +72,8 @@ def command(rule: str, event: Path | None, rules: tuple[Path, ...], data_dir: Pa
 
 def _rule(wanted: str, more: tuple[Path, ...]) -> tuple[Content, Rule | Correlation]:
     path = Path(wanted)
-    content = load_content([path] if path.is_file() else more, shipped=not path.is_file(), today=today())
+    folders = [path] if path.is_file() else more
+    content = load_content(folders, shipped=not path.is_file(), today=today(), cache=users_folder())
 
     def is_meant(info: RuleInfo) -> bool:
         return path.is_file() or wanted in (info.id, info.name, Path(info.path).stem)

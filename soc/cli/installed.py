@@ -11,6 +11,7 @@ from soc.core.settings import Settings, moment, read_settings
 from soc.pipeline.build import content_of
 from soc.pipeline.content import Content, load_content
 from soc.pipeline.mutes import MUTES_FILE
+from soc.sigma.cache import users_folder
 
 SETTINGS = Path("soc.yml")
 
@@ -39,7 +40,7 @@ def content_with(rule: str) -> Content:
     if not alone.problems:
         return alone
     settings = settings_here()
-    return load_content([*map(Path, settings.rules), path], shipped=settings.shipped_rules)
+    return load_content([*map(Path, settings.rules), path], shipped=settings.shipped_rules, cache=users_folder())
 
 
 def period(since: str, until: str | None) -> tuple[int, int]:

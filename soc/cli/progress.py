@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from soc.cli.show import console
 from soc.core.i18n import Translate
-from soc.engines.hunt import Hunted
+
+if TYPE_CHECKING:
+    from soc.engines.hunt import Hunted
 
 
 class Read(Protocol):

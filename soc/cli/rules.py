@@ -28,6 +28,7 @@ from soc.pipeline.mutes import read_mutes
 from soc.pipeline.samples import check_samples
 from soc.pipeline.states import STATES, Row, rows
 from soc.sigma import FilterState
+from soc.sigma.cache import users_folder
 from soc.story import INVENTORY
 
 FILTER_STYLE = {"active": "green", "expired": "yellow", "unused": "yellow", "rejected": "bold red"}
@@ -52,7 +53,9 @@ def check(folders: tuple[Path, ...], as_json: bool, quiet: bool, no_samples: boo
     missing one is an error.
     Exit status: 0 all is well, 1 something is wrong.
     """
-    content = load_content(folders, shipped=not folders, mutes=read_mutes(mutes_here()), today=today())
+    content = load_content(
+        folders, shipped=not folders, mutes=read_mutes(mutes_here()), today=today(), cache=users_folder()
+    )
     wrong = [] if no_samples else check_samples(unmuted(content), read_inventory(INVENTORY))
     report = _report(content, wrong)
     if as_json:

@@ -19,8 +19,8 @@ from soc.core.logsource import LogSource
 from soc.core.windows.record import as_recorded, event_of
 from soc.engines.source import Source, expand
 from soc.engines.sweep import Sweeper, Swept, sweep
-from soc.pipeline.content import available_datasets
 from soc.sigma import IDENTITY, Loaded, Matcher, NativeRouter, load
+from soc.sigma.cache import users_folder
 from soc.sigma.route import DatasetRouter
 
 
@@ -62,7 +62,7 @@ def match(
 
     Exit status: 0 all was read, 1 something could not be read, 2 wrong usage.
     """
-    loaded = load(rules, None if ecs else IDENTITY, today=today())
+    loaded = load(rules, None if ecs else IDENTITY, today=today(), cache=users_folder())
     for problem in loaded.problems:
         click.echo(f"soc: {plain(problem)}", err=True)
     otherwise = _otherwise(logsource, loaded, all_rules=all_rules)
@@ -90,6 +90,8 @@ def _native(loaded: Loaded, otherwise: Sequence[LogSource], event: Callable[[dic
 
 
 def _ecs(loaded: Loaded) -> Sweeper:
+    from soc.pipeline.content import available_datasets  # not above: who does without parsers need not load them
+
     return Sweeper(Matcher(loaded.rules, DatasetRouter(available_datasets())), from_wire, lambda: 0)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from sigma.correlations import SigmaCorrelationRule
+from typing import TYPE_CHECKING, Any
 
 from soc.core.extras import read_extras
 from soc.core.finding import Kind, Level, RuleInfo
 from soc.correlation.condition import Condition, read_condition
 from soc.correlation.expression import MAX_LENGTH, Expression, names_in, parse
 from soc.correlation.rule import Type
+
+if TYPE_CHECKING:
+    from sigma.correlations import SigmaCorrelationRule
 
 MAX_RULES = 64
 MAX_GROUP_FIELDS = 8
@@ -81,6 +82,8 @@ def read_document(raw: Mapping[str, Any], path: str, line: int, digest: str) -> 
 def _parse(raw: Mapping[str, Any], body: Mapping[str, Any]) -> SigmaCorrelationRule:
     """pySigma's reading of the document, with its condition made one that pySigma accepts (it knows no ranges,
     no names with dashes, and no ``1 of``)."""
+    from sigma.correlations import SigmaCorrelationRule  # not above: who has no correlations does without it
+
     condition = body.get("condition")
     plain = dict(body)
     if isinstance(condition, str):

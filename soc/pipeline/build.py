@@ -15,6 +15,9 @@ from soc.pipeline.mutes import MUTES_FILE, read_mutes
 from soc.pipeline.packs import PACKS, packs_in
 from soc.pipeline.pipeline import Pipeline
 
+CACHE = "cache"
+"""The folder in the data folder where rules that were read are kept for the next start."""
+
 
 def build_pipeline(
     content: Content,
@@ -40,11 +43,13 @@ def content_of(settings: Settings, now: int) -> Content:
     SettingsError if the mutes cannot be read; OSError if a folder cannot be listed.
     """
     before = fingerprint(watched(settings))
+    data = Path(settings.data_dir)
     content = load_content(
         _folders(settings),
         shipped=settings.shipped_rules,
         mutes=read_mutes(_mutes(settings)),
         today=local_date(now, zone_seconds(settings.timezone)),
+        cache=data / CACHE if data.is_dir() else None,
     )
     return replace(content, fingerprint=before)
 

@@ -64,13 +64,19 @@ class Content:
 
 
 def load_content(
-    folders: Sequence[Path] = (), *, shipped: bool = True, mutes: Sequence[Mute] = (), today: date = date.min
+    folders: Sequence[Path] = (),
+    *,
+    shipped: bool = True,
+    mutes: Sequence[Mute] = (),
+    today: date = date.min,
+    cache: Path | None = None,
 ) -> Content:
     """Reads, checks and compiles the shipped rules and those of the folders. Wrong files become problems.
 
-    mutes and filters are in force before their day; today is the local date, which the caller knows.
+    mutes and filters are in force before their day; today is the local date, which the caller knows. cache: the
+    folder where what was read is kept for the next time.
     """
-    loaded = sigma.load(content_paths(folders, shipped=shipped), today=today)
+    loaded = sigma.load(content_paths(folders, shipped=shipped), today=today, cache=cache)
     documents = [(found.document, found.path, found.line, found.hash) for found in loaded.correlations]
     correlations, wrong = correlation.load(documents, _by_reference(loaded))
     muted = {mute.id: mute for mute in mutes if mute.holds(today)}

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,18 @@ def rule_files(paths: Sequence[Path]) -> list[Path]:
     What cannot be read is among them, to be reported: a link to nowhere, a folder without permission.
     """
     found: dict[str, Path] = {}
+    real = cache(os.path.realpath)
     for path in paths:
         for file in _below(path) if path.is_dir() else (path,):
-            found.setdefault(os.path.realpath(file), file)
+            folder, name = os.path.split(file)
+            whole = os.path.realpath(file) if _is_link(file) else os.path.join(real(folder), name)  # noqa: PTH118 - quick
+            found.setdefault(whole, file)
     return sorted(found.values())
+
+
+def _is_link(file: Path) -> bool:
+    """Also in a folder that may be listed and not looked into, where Path.is_symlink raises."""
+    return os.path.islink(file)  # noqa: PTH114
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -58,7 +67,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _seen(folder: Path, visited: set[Path]) -> bool:
     """Whether a link leads to where another has led before, or back up: links may run in a circle."""
-    if not folder.is_symlink():
+    if not _is_link(folder):
         return False
     real = folder.resolve()
     known = real in visited or folder.parent.resolve().is_relative_to(real)
@@ -68,21 +77,28 @@ def _seen(folder: Path, visited: set[Path]) -> bool:
 
 def read_documents(file: Path) -> Iterator[Document | Problem]:
     """The documents of one file. A file that cannot be read as YAML is one problem."""
-    path = str(file)
+    raw = read_file(file)
+    yield from (raw,) if isinstance(raw, Problem) else documents_of(str(file), raw)
+
+
+def read_file(file: Path) -> bytes | Problem:
+    """A file's bytes, or why it cannot be read."""
     try:
         if file.exists() and not file.is_file():  # a pipe would be waited for
-            yield Problem(path, 1, "a folder that cannot be read" if file.is_dir() else "no file")
-            return
+            return Problem(str(file), 1, "a folder that cannot be read" if file.is_dir() else "no file")
         with file.open("rb") as opened:
             raw = opened.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            yield Problem(path, 1, f"larger than {MAX_BYTES // 1024 // 1024} MiB")
-            return
+    except OSError as error:
+        link = ": a link to nowhere" if _is_link(file) else ""
+        return Problem(str(file), 1, f"{error.strerror}{link}")
+    return Problem(str(file), 1, f"larger than {MAX_BYTES // 1024 // 1024} MiB") if len(raw) > MAX_BYTES else raw
+
+
+def documents_of(path: str, raw: bytes) -> Iterator[Document | Problem]:
+    """The documents in a file's bytes. What is no YAML is one problem."""
+    try:
         text = raw.decode("utf-8-sig")
         documents = _documents(text)
-    except OSError as error:
-        link = ": a link to nowhere" if file.is_symlink() else ""
-        yield Problem(path, 1, f"{error.strerror}{link}")
     except _Refused as error:
         yield Problem(path, error.line, str(error))
     except (yaml.YAMLError, ValueError, RecursionError) as error:

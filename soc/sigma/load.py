@@ -5,13 +5,15 @@ Sigma specification 2.1.0; pySigma gives the escapes of text, all else is read h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from soc.core.errors import Problem
-from soc.sigma.documents import Document, read_documents, rule_files
+from soc.sigma.cache import Item, Kept
+from soc.sigma.documents import Document, documents_of, read_file, rule_files
 from soc.sigma.filters import FilterState, apply_filters, next_expiry
 from soc.sigma.lists import is_list, read_lists
 from soc.sigma.mapping import FieldMap, shipped_mapping
@@ -44,22 +46,28 @@ def load(
     mapping: FieldMap | None = None,
     placeholders: Mapping[str, Sequence[str]] = _NO_PLACEHOLDERS,
     today: date = date.min,
+    cache: Path | None = None,
 ) -> Loaded:
     """Reads every .yml and .yaml below the paths. mapping None means the shipped one.
 
     placeholders: name -> values for ``|expand``, beside the files in folders named lists; a rule with a placeholder
     that is not there is rejected. today: the local date, for filters that expire; none do without it.
+    cache: the folder where what files came to is kept for the next time (soc.sigma.cache); None for nowhere.
     """
     files = rule_files(paths)
     list_files = [file for file in files if is_list(file)]
     lists, problems = read_lists(list_files, placeholders)
     making = Making(shipped_mapping() if mapping is None else mapping, lists)
     loaded = Loaded([], [], [], problems, len(files), lists=len(list_files) - len(problems))
+    kept = Kept(cache, (*map(str, paths), repr(making.mapping), repr(sorted(lists.items()))))
+    items = partial(_items, making)
     seen: dict[str, Rule] = {}
     for file in files:
         if not is_list(file):
-            for document in read_documents(file):
-                _sort_in(document, making, loaded, seen)
+            raw = read_file(file)
+            for item in (raw,) if isinstance(raw, Problem) else kept.items(str(file), raw, items):
+                _sort_in(item, loaded, seen)
+    kept.save()
     rules, states, rejected = apply_filters(loaded.filters, loaded.rules, making, today)
     wrong = {(one.path, one.line) for one in rejected}
     return Loaded(
@@ -74,22 +82,25 @@ def load(
     )
 
 
-def _sort_in(document: Document | Problem, making: Making, loaded: Loaded, seen: dict[str, Rule]) -> None:
-    if isinstance(document, Problem):
-        loaded.problems.append(document)
-    elif "correlation" in document.document:
-        loaded.correlations.append(document)
-    elif "filter" in document.document:
-        loaded.filters.append(document)
-    else:
-        rule = making.rule(document)
-        if isinstance(rule, Problem):
-            loaded.problems.append(rule)
-        elif (first := seen.setdefault(rule.info.id, rule)) is not rule:
-            reason = f"id {rule.info.id} is taken by {first.path}:{first.line}"
-            loaded.problems.append(Problem(rule.path, rule.line, reason))
+def _items(making: Making, path: str, raw: bytes) -> Iterator[Item]:
+    """What a file comes to by itself: its rules, and its correlations and filters as documents."""
+    for document in documents_of(path, raw):
+        if isinstance(document, Problem) or not document.document.keys().isdisjoint(("correlation", "filter")):
+            yield document
         else:
-            loaded.rules.append(rule)
+            yield making.rule(document)
+
+
+def _sort_in(item: Item, loaded: Loaded, seen: dict[str, Rule]) -> None:
+    if isinstance(item, Problem):
+        loaded.problems.append(item)
+    elif isinstance(item, Document):
+        (loaded.correlations if "correlation" in item.document else loaded.filters).append(item)
+    elif (first := seen.setdefault(item.info.id, item)) is not item:
+        reason = f"id {item.info.id} is taken by {first.path}:{first.line}"
+        loaded.problems.append(Problem(item.path, item.line, reason))
+    else:
+        loaded.rules.append(item)
 
 
 __all__ = ["Loaded", "Rule", "load", "read_rule"]
