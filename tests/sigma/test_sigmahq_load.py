@@ -29,8 +29,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loaded(folder: Path) -> Loaded:
-    return load([folder], IDENTITY)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def loaded(folder: Path, cache: Path) -> Loaded:
+    return load([folder], IDENTITY, cache=cache)
+
+
+def test_the_cache_has_the_same(loaded: Loaded, folder: Path, cache: Path) -> None:
+    (entry,) = cache.iterdir()
+    written = entry.stat().st_ino
+    assert repr(load([folder], IDENTITY, cache=cache)) == repr(loaded)
+    assert entry.stat().st_ino == written
 
 
 def test_every_file_is_a_rule_or_lacks_a_list(loaded: Loaded) -> None:
