@@ -93,7 +93,7 @@ def load_content(
         filters=loaded.filter_states,
         lists=loaded.lists,
         matcher=sigma.compile(rules, datasets),
-        states={rule.info.id: _state(rule, datasets, muted) for rule in rules},
+        states={id: _state(found, muted.get(id)) for id, found in sigma.states(rules, datasets).items()},
         lines={str(found.document.get("id")): found.line for found in loaded.correlations},
         muted={id: mute for id, mute in muted.items() if id in known},
         idle_mutes=tuple(mute for mute in mutes if mute.id not in known or mute.id not in muted),
@@ -125,7 +125,6 @@ def _silent(rule: Quiet) -> Quiet:
     return replace(rule, info=replace(rule.info, silent=True))
 
 
-def _state(rule: Rule, datasets: dict[str, Dataset], muted: dict[str, Mute]) -> RuleState:
+def _state(found: RuleState, mute: Mute | None) -> RuleState:
     """A mute is a person's decision, so it is what is told even of a rule that is blind as well."""
-    found, mute = sigma.state(rule, datasets), muted.get(rule.info.id)
     return replace(found, word="muted", reason=mute.words) if mute else found

@@ -8,7 +8,7 @@ from soc.sigma.mapping import IDENTITY, FieldMap, read_mapping, shipped_mapping
 from soc.sigma.matcher import Matcher, compile
 from soc.sigma.native import NativeRouter
 from soc.sigma.scan import scanner_name
-from soc.sigma.state import RuleState, state
+from soc.sigma.state import RuleState, state, states
 
 __all__ = [
     "IDENTITY",
@@ -29,4 +29,5 @@ __all__ = [
     "scanner_name",
     "shipped_mapping",
     "state",
+    "states",
 ]

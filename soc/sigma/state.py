@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from soc.core.logsource import Dataset
+from soc.core.logsource import Dataset, LogSource
 from soc.sigma.load import Rule
 from soc.sigma.matcher import offered
 from soc.sigma.predicate import Exists, FieldRef, Null
@@ -23,6 +23,17 @@ class RuleState:
     word: str
     reason: str = ""
     missing: tuple[str, ...] = ()
+
+
+def states(rules: Iterable[Rule], datasets: Mapping[str, Dataset]) -> dict[str, RuleState]:
+    """Rule id -> its state. Rules of one log source look only at its datasets, a few of hundreds."""
+    near: dict[LogSource, dict[str, Dataset]] = {}
+    made = {}
+    for rule in rules:
+        if rule.logsource not in near:
+            near[rule.logsource] = {name: one for name, one in datasets.items() if offered(rule, one.sources)}
+        made[rule.info.id] = state(rule, near[rule.logsource])
+    return made
 
 
 def state(rule: Rule, datasets: Mapping[str, Dataset]) -> RuleState:

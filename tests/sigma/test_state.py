@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from soc.core.errors import Problem
 from soc.core.logsource import Dataset, LogSource
-from soc.sigma import Document, Rule, explain, reasons, shipped_mapping, state
+from soc.sigma import Document, Rule, explain, reasons, shipped_mapping, state, states
 from soc.sigma.load import read_rule
 
 PROXY = {"squid": Dataset((LogSource("proxy", "squid"),), frozenset({"url.original", "source.ip"}))}
@@ -76,3 +77,11 @@ def test_why() -> None:
     assert (selection.label, negation.label, keyword.matched) == ("s", "not", False)
     assert negation.children[0].children[0].value == "192.0.2.1"
     assert "(missing)" in repr(explain(one, {}))
+
+
+def test_many_rules_have_the_states_that_each_has() -> None:
+    datasets = PROXY | {"dns": Dataset((LogSource("dns"), LogSource("proxy")), frozenset({"dns.question.name"}))}
+    sections = ({"s": {"c-uri": "x"}, "condition": "s"}, {"s": {"cs-cookie": "x"}, "condition": "s"})
+    found = [rule(section, category) for section in sections for category in ("proxy", "dns", "antivirus")]
+    by_place = [replace(one, info=replace(one.info, id=str(place))) for place, one in enumerate(found)]
+    assert states(by_place, datasets) == {one.info.id: state(one, datasets) for one in by_place}
