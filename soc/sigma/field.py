@@ -6,19 +6,22 @@ The answer for a value is a small number that stands for the set of tests that i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
+from typing import TypeVar, cast
 
 from soc.core.event import Scalar, Value
 from soc.sigma.memo import Budget
+from soc.sigma.part import Part
 from soc.sigma.predicate import Cidr, Compare, Text, ValueTest
 from soc.sigma.scan import Searched, make_scanner
 from soc.sigma.text import as_text, fold
 
 Numbered = Sequence[tuple[int, ValueTest]]
+NumberedParts = Sequence[tuple[int, Part]]
 MOST_VALUES = 20_000
 MOST_SETS = 20_000
 LONGEST = 4096
 _ENTRY_BYTES = 160
+_AnyValue = TypeVar("_AnyValue", Value, Scalar)
 _FEW = 2000
 _TEXT = {str}
 
@@ -26,7 +29,7 @@ _TEXT = {str}
 class Tests:
     """Exact texts in one dict, other texts and expressions in one scanner, networks and numbers one by one."""
 
-    def __init__(self, tests: Numbered) -> None:
+    def __init__(self, tests: Numbered, *, few: bool = False) -> None:
         self._exact: dict[str, tuple[int, ...]] = {}
         self._others: list[tuple[int, ValueTest]] = []
         searched: list[Searched] = []
@@ -40,7 +43,7 @@ class Tests:
             else:
                 self._numbers.append(number)
                 searched.append(test)
-        self._scanner = make_scanner(searched) if searched else None
+        self._scanner = make_scanner(searched, few=few) if searched else None
 
     def find(self, values: Sequence[Scalar], texts: Sequence[str]) -> Iterator[tuple[int, int]]:
         """(place of the value, number of a test that it may meet): never too few, repeats allowed."""
@@ -63,10 +66,12 @@ class Tests:
 class Field:
     """The memo of one field on one route."""
 
-    def __init__(self, tests: Numbered, budget: Budget) -> None:
-        self._tests = Tests(tests)
+    def __init__(self, tests: Numbered, parts: NumberedParts, budget: Budget, *, few: bool = False) -> None:
+        self._tests = Tests(tests, few=few)
+        self._parts = parts
         self._budget = budget
         self._known: dict[Value, int] = {}
+        self._none = 0
         self._numbers: dict[frozenset[int], int] = {}
         self.sets: list[frozenset[int]] = []
         self.clear()
@@ -75,7 +80,8 @@ class Field:
         """Forgets everything; the numbers that were given become void."""
         self.sets = [frozenset()]
         self._numbers = {self.sets[0]: 0}
-        self._known = {None: 0}
+        self._none = self._number(frozenset(number for number, part in self._parts if part.holds(None)))
+        self._known = {None: self._none}
 
     @property
     def full(self) -> bool:
@@ -108,6 +114,10 @@ class Field:
         met: dict[Value, set[int]] = {}
         for place, number in self._tests.find(alike, texts):
             met.setdefault(owners[place], set()).add(number)
+        for number, part in self._parts:
+            for value in values:
+                if any(map(part.holds, _same(value))):
+                    met.setdefault(value, set()).add(number)
         fresh: dict[Value, int] = dict.fromkeys(values, 0)
         for value, numbers in met.items():
             fresh[value] = self._number(frozenset(numbers))
@@ -124,7 +134,7 @@ class Field:
 
     def _remember(self, fresh: dict[Value, int], texts: Sequence[str]) -> None:
         if len(self._known) + len(fresh) > MOST_VALUES:
-            self._known = {None: 0}
+            self._known = {None: self._none}
         sizes = list(map(len, texts))
         self._budget.spend(sum(sizes) + len(sizes) * _ENTRY_BYTES)
         if max(sizes) <= LONGEST:
@@ -143,13 +153,16 @@ def _scalars(values: Iterable[Value]) -> tuple[Sequence[Value], Sequence[Scalar]
             alike.append(value)
             continue
         for one in value if isinstance(value, tuple) else (value,):
-            # True, 1 and 1.0 are one key in a memo, so each is taken for all of them
-            same = (bool(one), int(one)) if not isinstance(one, str) and one in (0, 1) else (one,)
-            for scalar in same:
+            for scalar in _same(one):
                 if scalar is not None:
                     owners.append(value)
                     alike.append(scalar)
     return owners, alike
+
+
+def _same(value: _AnyValue) -> tuple[_AnyValue, ...]:
+    """True, 1 and 1.0 are one key in a memo, so each is taken for all of them."""
+    return (bool(value), int(value)) if isinstance(value, int | float) and value in (0, 1) else (value,)
 
 
 def hashable(value: object) -> Value:

@@ -29,13 +29,13 @@ class Keywords:
     for every piece of text, since JSON writes some in other ways.
     """
 
-    def __init__(self, tests: Numbered) -> None:
+    def __init__(self, tests: Numbered, *, few: bool = False) -> None:
         texts = [(number, test) for number, test in tests if isinstance(test, Text)]
         self._numbers = [number for number, _ in texts]
-        self._scanner = make_scanner([_anywhere(test) for _, test in texts])
+        self._scanner = make_scanner([_anywhere(test) for _, test in texts], few=few)
         in_json = [_in_json(test) for _, test in texts]
         known = [one for one in in_json if one is not None]
-        self._in_json = make_scanner([*known, _SPELLED]) if len(known) == len(texts) else None
+        self._in_json = make_scanner([*known, _SPELLED], few=few) if len(known) == len(texts) else None
         self._expressions = [(number, test) for number, test in tests if isinstance(test, Regex)]
         self.sets: list[frozenset[int]] = []
         self._known: dict[frozenset[int], int] = {}

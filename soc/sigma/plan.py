@@ -19,17 +19,22 @@ from soc.sigma.candidate import Candidate
 from soc.sigma.field import Field
 from soc.sigma.keywords import Keywords
 from soc.sigma.memo import Budget
+from soc.sigma.part import Part, parts
 from soc.sigma.predicate import ValueTest
 from soc.sigma.program import Texts
-from soc.sigma.sample import measure
+from soc.sigma.sample import measure, measure_part
 from soc.sigma.tree import KEYWORDS
-from soc.sigma.witness import Key, witnesses
+from soc.sigma.witness import Key, Witness, enough, guess, witnesses
 
 SAMPLE = 512
+FEW = 96
+"""Up to so many events a route is compiled in haste: most routes of a mixed stream never see more."""
 _MOST_VERDICTS = 50_000
 _VERDICT_BYTES = 300
 _WASTE = 1000
 """Tests made in vain that cost as much as compiling one test: when so many were, another choice pays."""
+_DOUBTFUL = 0.15
+"""A rule that more events reach is worth a closer look at what finds it."""
 
 Hits = tuple[int, list[RuleInfo]]
 """The place of an event in its batch, and the rules that it meets: at least one."""
@@ -81,7 +86,8 @@ class Plan:
         self._fields: list[tuple[str, Field]] = []
         self._keywords: Keywords | None = None
         self._verdicts: _Verdicts | None = None
-        self._vain = self._patience = 0
+        self._few = False
+        self._seen = self._vain = self._patience = 0
         budget.watch(self._forget)
 
     def match(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> Iterator[Hits]:
@@ -107,7 +113,9 @@ class Plan:
 
     def _ready(self, events: Sequence[Event]) -> _Verdicts:
         """Compiled, and compiled anew when too many rules were looked at in vain."""
-        if self._verdicts is None or self._vain > self._patience:
+        self._seen += len(events)
+        more = self._few and self._seen >= FEW
+        if self._verdicts is None or more or self._vain > self._patience:
             self._verdicts = self._compiled(events)
             self._vain = 0
         if len(self._verdicts) > _MOST_VERDICTS or any(found.full for _, found in self._fields):
@@ -123,23 +131,44 @@ class Plan:
             self._verdicts.clear()
 
     def _compiled(self, events: Sequence[Event]) -> _Verdicts:
-        shares = measure((one.condition for one in self._candidates), events[:SAMPLE])
+        few = self._few = self._seen < FEW
+        sample = () if few else events[:SAMPLE]
+        shares = {} if few else measure((one.condition for one in self._candidates), sample)
         numbers: dict[Key, int] = {}
         tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)
+        decided: dict[str, list[tuple[int, Part]]] = defaultdict(list)
         for candidate in self._candidates:
             if not candidate.decided:
-                candidate.witnesses = witnesses(candidate.condition, shares.__getitem__)
-            for witness in candidate.witnesses:
-                for key in witness.keys:
-                    if key not in numbers:
-                        numbers[key] = len(numbers)
-                        tests[key[0]].append((numbers[key], key[1]))
-        # what was chosen by few events is doubted sooner, and the last choice later than the one before
-        self._patience = max(2 * self._patience, _WASTE * len(shares) // (1 if len(events) >= SAMPLE // 4 else 4))
+                candidate.witnesses = _chosen(candidate, shares, sample)
+            for key in (key for one in candidate.witnesses for key in one.keys if key not in numbers):
+                number = numbers[key] = len(numbers)
+                field, test = key
+                if isinstance(test, Part):
+                    decided[field].append((number, test))
+                else:
+                    tests[field].append((number, test))
+        self._patience = max(2 * self._patience, _WASTE * sum(one.tests for one in self._candidates))
         searched = tests.pop(KEYWORDS, ())
-        self._fields = [(name, Field(found, self._budget)) for name, found in sorted(tests.items())]
-        self._keywords = Keywords(searched) if searched else None
+        names = sorted({*tests, *decided})
+        self._fields = [(name, Field(tests[name], decided[name], self._budget, few=few)) for name in names]
+        self._keywords = Keywords(searched, few=few) if searched else None
         every: list[Field | Keywords] = [found for _, found in self._fields]
         if self._keywords is not None:
             every.append(self._keywords)
         return _Verdicts(self._candidates, numbers, every, self._budget)
+
+
+def _chosen(candidate: Candidate, shares: Mapping[Key, float], events: Sequence[Event]) -> list[Witness]:
+    """What finds the rule: tests that are searched for, and where these are common, parts of its condition.
+
+    Without events it is chosen by a guess.
+    """
+    if not events:
+        return enough(witnesses(candidate.condition, guess))
+    found = witnesses(candidate.condition, shares.__getitem__)
+    if not found or found[0].cost > _DOUBTFUL:
+        decided = (
+            Witness(frozenset(((one.field, one),)), measure_part(one, events)) for one in parts(candidate.condition)
+        )
+        found = sorted([*found, *decided], key=lambda one: one.cost)
+    return enough(found)

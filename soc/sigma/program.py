@@ -11,12 +11,11 @@ from functools import partial
 from typing import Any
 
 from soc.core.event import Event
-from soc.sigma.evaluate import leaf_holds
+from soc.sigma.evaluate import haystacks, leaf_holds
 from soc.sigma.predicate import Text
 from soc.sigma.regex import glob
 from soc.sigma.text import as_text, fold
 from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or
-from soc.sigma.witness import Key
 
 _MISSING = "\ud800"
 """Stands for a missing field: no rule's text has a lone surrogate, so nothing equals or contains it."""
@@ -37,7 +36,9 @@ class Texts(dict[str, str]):
 
     def __missing__(self, field: str) -> str:
         value = self.event.get(field)
-        if value is None:
+        if field == KEYWORDS:
+            text = _MISSING.join(map(fold, haystacks(self.event)))
+        elif value is None:
             text = _MISSING
         elif isinstance(value, tuple | list):
             raise Several
@@ -52,7 +53,7 @@ class Texts(dict[str, str]):
 Program = Callable[[Texts], bool]
 
 
-def program(condition: Node, met: frozenset[Key]) -> Program:
+def program(condition: Node, met: frozenset[tuple[str, object]]) -> Program:
     """The condition as a function. met are tests that are known to hold nearly always when it is called."""
     writer = _Writer(met)
     source = f"lambda t: {writer.write(condition)}"
@@ -61,7 +62,7 @@ def program(condition: Node, met: frozenset[Key]) -> Program:
 
 
 class _Writer:
-    def __init__(self, met: frozenset[Key]) -> None:
+    def __init__(self, met: frozenset[tuple[str, object]]) -> None:
         self.names: dict[str, Any] = {"__builtins__": {}, "sum": sum, "M": _MISSING}
         self._known: dict[object, str] = {}
         self._met = met
@@ -133,4 +134,6 @@ class _Writer:
 
 
 def _is_plain(leaf: Leaf) -> bool:
-    return isinstance(leaf.test, Text) and not leaf.test.cased and leaf.field != KEYWORDS
+    if not isinstance(leaf.test, Text) or leaf.test.cased:
+        return False
+    return leaf.field != KEYWORDS or leaf.test.shape == "contains"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 Pieces = frozenset[str]
 """Alternatives in small letters of ASCII; empty when nothing is known."""
 
-SHORTEST = 2
+SHORTEST = 4
 MOST = 64
 _TOKEN = re.compile(
     r"\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|\{\d*,?\d*\}|\(\?P?<\w+>|\(\?:|\(\?[is]+\)|\(\?|.", re.DOTALL
@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 _OPTIONAL = re.compile(r"[*?]|\{0?(?:,\d*)?\}").fullmatch
 _REPEAT = re.compile(r"[*?+]|\{\d*,?\d*\}").fullmatch
 _CASELESS = re.compile(r"\(\?[a-zA-Z-]*i").search
+_KNOWN_ESCAPES = frozenset("dDwWsSbBAzZtnrfv")
 _OTHERS = frozenset(".^$[]{}*+?")
 _NOTHING: Pieces = frozenset()
 
@@ -109,9 +110,9 @@ class _Reader:
 def _letter(token: str) -> str:
     """The character that a token stands for, "" for classes, anchors and letters beyond ASCII."""
     if len(token) == 2 and token[0] == "\\":
-        if token[1] in "QEKGCX" or token[1].isdigit():
+        if token[1].isalnum() and token[1] not in _KNOWN_ESCAPES:
             raise _UnknownForm
-        return token[1] if token[1].isascii() and not token[1].isalnum() else ""
+        return "" if token[1].isalnum() or not token[1].isascii() else token[1]
     return token if len(token) == 1 and token.isascii() and token not in _OTHERS else ""
 
 

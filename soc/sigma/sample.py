@@ -10,6 +10,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from soc.core.event import Event, Scalar
 from soc.sigma.field import hashable
 from soc.sigma.needle import Needle, Place, needles
+from soc.sigma.part import Part
 from soc.sigma.predicate import Regex, Text, ValueTest
 from soc.sigma.scan import Searched
 from soc.sigma.text import as_text, fold
@@ -18,6 +19,7 @@ from soc.sigma.witness import Key, guess
 
 _PRIOR = 12
 """So many events the guess counts for."""
+_SOME = 100
 _DEAR = 40
 """Values on which expressions, networks and numbers are tried."""
 
@@ -37,6 +39,14 @@ def measure(conditions: Iterable[Node], events: Sequence[Event]) -> dict[Key, fl
             key = (field, test)
             shares[key] = (held.get(test, 0) + _PRIOR * guess(key)) / (len(events) + _PRIOR)
     return shares
+
+
+def measure_part(part: Part, events: Sequence[Event]) -> float:
+    """The share of events that can meet this part of a condition."""
+    counts = Counter(hashable(event.get(part.field)) for event in events)
+    few = counts.most_common(_SOME)
+    held = sum(count for value, count in few if part.holds(value))
+    return (held + 1) / (sum(count for _, count in few) + 2)
 
 
 def _values(events: Sequence[Event], field: str) -> Counter[Scalar]:

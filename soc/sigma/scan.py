@@ -66,12 +66,14 @@ class Needles:
         return found
 
 
-def make_scanner(tests: Sequence[Searched]) -> Scanner:
+def make_scanner(tests: Sequence[Searched], *, few: bool = False) -> Scanner:
     """Hyperscan where its wheel exists (x86-64), else Aho-Corasick and RE2: slower, with the same verdicts.
 
-    SOC_SCANNER=portable takes the latter everywhere.
+    few values will be searched: then what is made soonest is best. SOC_SCANNER=portable takes that everywhere.
     """
-    return _chosen()(tests)
+    from soc.sigma.scan_portable import PortableScanner
+
+    return PortableScanner(tests) if few else _chosen()(tests)
 
 
 def _chosen() -> MakeScanner:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from functools import lru_cache
 
 from soc.core.event import Scalar
 
@@ -46,6 +47,7 @@ _FURTHER = {"å": "\u212b", "ß": "\u1e9e", "θ": "\u03f4", "σ": "ς", "ω": "\
 """Letters that fold to one whose capital is another: the signs of Ångström and Ohm, and the like."""
 
 
+@lru_cache(maxsize=4096)
 def variants(letter: str) -> str:
     """Every letter that folds to this folded one, itself included. "đ" -> "Đđ"."""
     capitals = {one for one in (letter.upper(), letter.title()) if len(one) == 1 and fold(one) == letter}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from soc.sigma.part import Part
 from soc.sigma.predicate import Cidr, Compare, Regex, Text, ValueTest
 from soc.sigma.tree import And, Leaf, Node, Not, Or
 
@@ -25,10 +26,10 @@ RARE = 0.001
 _SEARCH = 5e-5
 """What it costs to make one more test searchable, as the share of events on which a rule would be looked at."""
 
-Key = tuple[str, ValueTest]
-"""A leaf as the engine sees it: our field, and the test."""
+Key = tuple[str, ValueTest | Part]
+"""A leaf as the engine sees it: our field, and the test; or a part of the condition that reads this field alone."""
 
-Frequency = Callable[[Key], float]
+Frequency = Callable[[tuple[str, ValueTest]], float]
 """How often a test holds, 0 to 1: a guess before events were seen, a measure after."""
 
 
@@ -41,13 +42,15 @@ class Witness:
 
 
 def witnesses(node: Node, frequency: Frequency) -> list[Witness]:
-    """The best necessary sets of a condition, rarest first; [] when it can hold without any rare test holding.
+    """The best necessary sets of a condition, rarest first; [] when it can hold without any test holding."""
+    return _holding(node, frequency)
 
-    As many as make the rule rare enough together.
-    """
+
+def enough(found: list[Witness]) -> list[Witness]:
+    """Of sets with the rarest first, as many as make the rule rare together; [] when all of them are common."""
     chosen: list[Witness] = []
     together = 1.0
-    for one in _holding(node, frequency):
+    for one in found:
         if one.cost > (FILTERING if chosen else COMMON) or together < RARE:
             break
         chosen.append(one)
@@ -97,7 +100,7 @@ def _best(found: Iterable[Witness]) -> list[Witness]:
 
 
 @lru_cache(maxsize=65536)
-def guess(key: Key) -> float:
+def guess(key: tuple[str, ValueTest]) -> float:
     """Before any event was seen: the longer the text, the rarer."""
     test = key[1]
     if isinstance(test, Compare):

@@ -133,7 +133,7 @@ def test_lists_and_what_is_nested_in_them_are_arrays() -> None:
 def test_a_rule_that_is_often_looked_at_in_vain_is_found_by_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "_WASTE", 0)
     matched = matcher(rule({"s": {"A|contains": "longword", "B|contains": "y"}, "condition": "s"}))
-    quiet: list[Event] = [{"A": "nothing", "B": "y"}] * 50
+    quiet: list[Event] = [{"A": "nothing", "B": "y"}] * 200
     loud: list[Event] = [{"A": "a longword", "B": "n"}] * 500
     assert not any(matched.match_all(quiet))
     before = [name for plan in matched._plans.values() for name, _ in plan._fields]
