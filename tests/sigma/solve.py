@@ -24,8 +24,8 @@ from tests.sigma.plain import (
     Text,
     Tree,
     Wild,
-    holds,
 )
+from tests.sigma.plain_verdict import holds
 
 KEYWORDS = "Message"
 """Where the generated events carry what keywords look for."""

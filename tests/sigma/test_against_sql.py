@@ -17,7 +17,8 @@ import pytest
 
 from soc.core.event import Event
 from tests.sigma.corpus import SIGMA, Routed, by_source, compiled, rules, windows, zeek
-from tests.sigma.plain import Leaf, Plain, Quirks, Reference, Tree, holds
+from tests.sigma.plain import Leaf, Plain, Quirks, Reference, Tree
+from tests.sigma.plain_verdict import holds
 from tests.sigma.solve import firing
 from tests.sigma.sqlite import Refused, Table, queries
 

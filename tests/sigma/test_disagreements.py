@@ -11,7 +11,8 @@ from sigma.backends.sqlite import sqliteBackend
 
 from soc.core.logsource import LogSource
 from tests.sigma.corpus import compiled, matcher
-from tests.sigma.plain import Plain, holds
+from tests.sigma.plain import Plain
+from tests.sigma.plain_verdict import holds
 from tests.sigma.sqlite import Table, queries
 from tests.sigma.test_against_sql import ARRAY
 from tests.sigma.test_against_sql import QUIRKS as REAL

@@ -18,7 +18,8 @@ from soc.core.windows.record import event_of
 from soc.sigma.matcher import Matcher
 from soc.sigma.native import NativeRouter
 from tests.sigma.corpus import SIGMA, compiled, covers, rules
-from tests.sigma.plain import Plain, Tree, holds
+from tests.sigma.plain import Plain, Tree
+from tests.sigma.plain_verdict import holds
 from tests.sigma.solve import firing
 
 pytestmark = pytest.mark.skipif(not SIGMA.is_file(), reason="SigmaHQ's rules are not beside the checkout")
