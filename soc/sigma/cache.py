@@ -14,7 +14,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache, cached_property
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
@@ -31,6 +31,8 @@ MOST_ENTRIES = 8
 """Sets of rules that are kept in one folder: the latest used."""
 _ENDING = ".rules"
 _SEAL = 32
+_UNREADABLE = (pickle.UnpicklingError, AttributeError, ImportError, LookupError, TypeError, ValueError)
+"""What reading a pickle raises that another version wrote: one that was installed while this one was starting."""
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
@@ -79,7 +81,7 @@ class Kept:
 
     @cached_property
     def _name(self) -> str:
-        return content_id((_code(), *self._asked)) + _ENDING
+        return content_id((_CODE, *self._asked)) + _ENDING
 
     def _read(self) -> _Files:
         if self._folder is None:
@@ -93,6 +95,8 @@ class Kept:
         gc.disable()  # it would look through all the new objects again and again, and find none to free
         try:
             found: _Files = pickle.loads(content)  # noqa: S301 - ours, see above
+        except _UNREADABLE:
+            return {}
         finally:
             if collecting:
                 gc.enable()
@@ -103,7 +107,6 @@ def _digests(files: _Files) -> dict[str, bytes]:
     return {path: digest for path, (digest, _) in files.items()}
 
 
-@cache
 def _code() -> str:
     """The hash of what reads rules: this package, the core below it, the libraries and the interpreter."""
     folders = [folder for folder in map(Path, sys.path) if folder.name in _LIBRARIES and folder.is_dir()]
@@ -115,6 +118,10 @@ def _code() -> str:
             if file.suffix in {".py", ".yml", ".csv"}:
                 whole.update(f"{file.relative_to(folder)}\0".encode() + blake2b(file.read_bytes()).digest())
     return whole.hexdigest()
+
+
+_CODE = _code()
+"""Of the code that runs: a service asks for its rules again when another version may long be on disk."""
 
 
 def _make(folder: Path) -> None:

@@ -76,10 +76,10 @@ def entries(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def forge(folder: Path) -> None:
+def forge(folder: Path, old: bytes = b"Honest", new: bytes = b"Forged") -> None:
     """Marks what is kept, so that a rule tells whether it comes from there."""
     (entry,) = entries(folder)
-    content = entry.read_bytes()[32:].replace(b"Honest", b"Forged")
+    content = entry.read_bytes()[32:].replace(old, new)
     entry.write_bytes(blake2b(content, digest_size=32).digest() + content)
 
 
@@ -168,12 +168,12 @@ def test_what_other_code_made_is_not_taken(rules: Path, folder: Path, tmp_path: 
 
 
 def test_another_interpreter_or_library_is_other_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    codes = [caching._code.__wrapped__()]
+    codes = [caching._code()]
     (tmp_path / "site-packages" / "yaml-99.dist-info").mkdir(parents=True)
     monkeypatch.syspath_prepend(tmp_path / "site-packages")
-    codes.append(caching._code.__wrapped__())
+    codes.append(caching._code())
     monkeypatch.setattr(sys, "version", "another")
-    codes.append(caching._code.__wrapped__())
+    codes.append(caching._code())
     assert len(set(codes)) == 3
 
 
@@ -230,6 +230,16 @@ def test_a_damaged_entry_is_written_anew(rules: Path, folder: Path, harm: bytes 
     middle = len(whole) // 2
     flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
     entry.write_bytes(harm if isinstance(harm, bytes) else whole[:middle] if harm == "cut" else flipped)
+    assert kept(read(rules, folder)) == NONE
+    forge(folder)
+    assert kept(read(rules, folder)) == ALL
+
+
+@pytest.mark.parametrize("old", [b"_unpickled", b"soc.sigma", b"Problem", b"\x80"])
+def test_what_this_code_cannot_read_is_written_anew(rules: Path, folder: Path, old: bytes) -> None:
+    read(rules, folder)
+    forge(folder)
+    forge(folder, old, b"." * len(old))
     assert kept(read(rules, folder)) == NONE
     forge(folder)
     assert kept(read(rules, folder)) == ALL
