@@ -196,8 +196,7 @@ class Reloader:
         sys.setswitchinterval(SWITCH_SECONDS)
         try:
             content = content_of(self._settings, now)
-            for event in self._running.recent():
-                content.matcher.match(event)
+            content.matcher.match_all(self._running.recent())
         finally:
             sys.setswitchinterval(usual)
         return content

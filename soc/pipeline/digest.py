@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from soc.core.event import Event, RawBatch, Rejected
 from soc.enrich import Enricher, Inventory
@@ -46,12 +47,12 @@ class Digester:
 
     def __init__(self, content: Content, inventory: Inventory, zone: int) -> None:
         self._normalise = Normaliser(Enricher(inventory), zone)
-        self._match = content.matcher.match
+        self._matcher = content.matcher
 
     def __call__(self, batch: RawBatch) -> Digest:
         normal = self._normalise.read(batch)
-        events, match, part = normal.events, self._match, self._normalise.part
-        found = ((place, match(event), event) for place, event in enumerate(events))
+        events, part = normal.events, self._normalise.part
+        found = sorted(self._matcher.hits(events), key=itemgetter(0))
         offered = [(place, wanted) for place in normal.offered if (wanted := part(events[place])) is not None]
         when = times(events)
         return Digest(
@@ -60,7 +61,7 @@ class Digester:
             datasets=dict(Counter([str(event["event.dataset"]) for event in events])),
             rejected=dict(Counter(map(why, normal.rejected))),
             times=tuple(when) if offered or not when else (middle(when),),
-            hits=[(place, tuple([rule.id for rule in rules]), event) for place, rules, event in found if rules],
+            hits=[(place, tuple([rule.id for rule in rules]), events[place]) for place, rules in found],
             offered=offered,
         )
 

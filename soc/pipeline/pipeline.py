@@ -50,7 +50,7 @@ class Pipeline:
 
     def __init__(self, content: Content, inventory: Inventory, *, zone: int, lateness: int, fold: int) -> None:
         self._lateness = lateness
-        self._match = content.matcher.match
+        self._matcher = content.matcher
         self._rules = content.rules_by_id
         self._normalise = Normaliser(Enricher(inventory), zone)
         self._correlate = Correlator(content.correlations, lateness, field=content.field_of())
@@ -62,7 +62,7 @@ class Pipeline:
         """Other rules from the next batch on. Open mails and folds stay, and the windows of unchanged correlations."""
         correlate = Correlator(content.correlations, self._lateness, field=content.field_of())
         self.restored = correlate.restore(self._correlate.state())
-        self._match = content.matcher.match
+        self._matcher = content.matcher
         self._rules = content.rules_by_id
         self._correlate = correlate
 
@@ -85,7 +85,10 @@ class Pipeline:
         outcome = Outcome([event for _, event in joined], joined=len(joined))
         hits = [(place, self._rules[id].info, event) for place, ids, event in digest.hits for id in ids]
         if joined:
-            hits += [(place, rule, event) for place, event in joined for rule in self._match(event)]
+            found = self._matcher.match_all([event for _, event in joined])
+            hits += [
+                (place, rule, event) for (place, event), rules in zip(joined, found, strict=True) for rule in rules
+            ]
             hits.sort(key=itemgetter(0))
         self._conclude(((rule, event) for _, rule, event in hits), outcome)
         return outcome
@@ -99,9 +102,9 @@ class Pipeline:
         self._triage.expire(watermark)
         return outcome
 
-    def _matched(self, events: Iterable[Event]) -> Iterable[tuple[RuleInfo, Event]]:
-        match = self._match
-        return ((rule, event) for event in events for rule in match(event))
+    def _matched(self, events: Sequence[Event]) -> Iterable[tuple[RuleInfo, Event]]:
+        found = sorted(self._matcher.hits(events), key=itemgetter(0))
+        return ((rule, events[place]) for place, rules in found for rule in rules)
 
     def _conclude(self, hits: Iterable[tuple[RuleInfo, Event]], outcome: Outcome) -> None:
         wanted = self._correlate.wants

@@ -121,7 +121,11 @@ def fired_rules(content: Content, inventory: Inventory, case: Case) -> set[str] 
         return f"unusable: {error}"
     if isinstance(events, str):
         return events
-    hits = [Hit(rule, event) for event in events for rule in content.matcher.match(event)]
+    hits = [
+        Hit(rule, event)
+        for event, rules in zip(events, content.matcher.match_all(events), strict=True)
+        for rule in rules
+    ]
     correlator = Correlator(content.correlations, 0, field=content.field_of())
     correlator.feed([hit for hit in hits if hit.rule.id in correlator.wants])
     return {hit.rule.id for hit in hits} | {finding.rule.id for finding in correlator.advance(END_OF_TIME)}

@@ -38,7 +38,7 @@ class Matcher:
         self._routes: dict[Route, Plan] = {}
 
     def match(self, event: Event) -> Sequence[RuleInfo]:
-        """The rules that one event meets, in no particular order. Many events cost less together."""
+        """The rules that one event meets, in the order of its log sources. Many events cost less together."""
         return next((found for _, found in self.hits([event])), NONE)
 
     def match_all(self, events: Sequence[Event]) -> list[Sequence[RuleInfo]]:

@@ -43,7 +43,7 @@ Hits = tuple[int, list[RuleInfo]]
 class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
     """Answers of all fields -> rules that can still fire."""
 
-    __slots__ = ("_always", "_budget", "_by_test", "_fields", "_needs")
+    __slots__ = ("_always", "_budget", "_by_test", "_candidates", "_fields", "_further")
 
     def __init__(
         self,
@@ -55,25 +55,24 @@ class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
         super().__init__()
         self._fields = fields
         self._budget = budget
-        self._always = tuple(one for one in candidates if not one.witnesses)
-        self._needs: list[tuple[Candidate, list[frozenset[int]]]] = []
+        self._candidates = candidates
+        self._always = [place for place, one in enumerate(candidates) if not one.witnesses]
+        self._further: list[list[frozenset[int]]] = []
         self._by_test: dict[int, list[int]] = defaultdict(list)
-        for one in candidates:
-            if one.witnesses:
-                sets = [frozenset(numbers[key] for key in witness.keys) for witness in one.witnesses]
-                for test in sets[0]:
-                    self._by_test[test].append(len(self._needs))
-                self._needs.append((one, sets[1:]))
+        for place, one in enumerate(candidates):
+            sets = [frozenset(numbers[key] for key in witness.keys) for witness in one.witnesses]
+            self._further.append(sets[1:])
+            for test in sets[0] if sets else ():
+                self._by_test[test].append(place)
 
     def __missing__(self, answers: tuple[int, ...]) -> tuple[Candidate, ...]:
         every = frozenset().union(*(one.sets[number] for one, number in zip(self._fields, answers, strict=True)))
-        by_test, needs = self._by_test, self._needs
-        reached = sorted({number for test in every if test in by_test for number in by_test[test]})
-        chosen = tuple(
-            needs[number][0] for number in reached if not any(every.isdisjoint(one) for one in needs[number][1])
-        )
+        by_test, further = self._by_test, self._further
+        reached = {place for test in every if test in by_test for place in by_test[test]}
+        chosen = [place for place in reached if not any(every.isdisjoint(one) for one in further[place])]
         self._budget.spend(_VERDICT_BYTES)
-        found = self[answers] = self._always + chosen
+        # in the order of the rules, whatever finds them
+        found = self[answers] = tuple(self._candidates[place] for place in sorted([*self._always, *chosen]))
         return found
 
 
