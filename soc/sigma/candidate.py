@@ -36,6 +36,7 @@ class Candidate:
         "condition",
         "decided",
         "info",
+        "read",
         "tests",
         "witnesses",
     )
@@ -45,7 +46,9 @@ class Candidate:
         self.condition = condition
         self.decided = decided
         self.witnesses: Sequence[Witness] = ()
-        self.tests = CALL + sum(1 for _ in leaves(condition))
+        fields = [leaf.field for leaf in leaves(condition)]
+        self.tests = CALL + len(fields)
+        self.read = frozenset(fields)
         self._budget = budget
         self._check: Program | None = None
         self._fields = _read(condition)

@@ -10,7 +10,7 @@ Which of a rule's tests are searched for is decided by how rare they are among t
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from soc.core.event import Event
@@ -24,7 +24,7 @@ from soc.sigma.predicate import ValueTest
 from soc.sigma.program import Texts
 from soc.sigma.sample import measure, measure_part
 from soc.sigma.tree import KEYWORDS
-from soc.sigma.witness import Key, Witness, enough, guess, witnesses
+from soc.sigma.witness import Chooser, Key, Witness, guess
 
 SAMPLE = 512
 FEW = 96
@@ -35,6 +35,8 @@ _WASTE = 1000
 """Tests made in vain that cost as much as compiling one test: when so many were, another choice pays."""
 _DOUBTFUL = 0.15
 """A rule that more events reach is worth a closer look at what finds it."""
+_LOOK = 0.2
+"""To look at one more field of every event costs as much as to look at a rule on this share of them."""
 
 Hits = tuple[int, list[RuleInfo]]
 """The place of an event in its batch, and the rules that it meets: at least one."""
@@ -87,6 +89,8 @@ class Plan:
         self._verdicts: _Verdicts | None = None
         self._few = False
         self._seen = self._vain = self._patience = 0
+        readers = Counter(field for one in candidates for field in one.read)
+        self._dear = {field: _LOOK / count for field, count in readers.items()}
         budget.watch(self._forget)
 
     def match(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> Iterator[Hits]:
@@ -133,12 +137,13 @@ class Plan:
         few = self._few = self._seen < FEW
         sample = () if few else events[:SAMPLE]
         shares = {} if few else measure((one.condition for one in self._candidates), sample)
+        chooser = Chooser(guess if few else shares.__getitem__, self._dear)
         numbers: dict[Key, int] = {}
         tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)
         decided: dict[str, list[tuple[int, Part]]] = defaultdict(list)
         for candidate in self._candidates:
             if not candidate.decided:
-                candidate.witnesses = _chosen(candidate, shares, sample)
+                candidate.witnesses = _chosen(candidate, chooser, sample)
             for key in (key for one in candidate.witnesses for key in one.keys if key not in numbers):
                 number = numbers[key] = len(numbers)
                 field, test = key
@@ -157,17 +162,12 @@ class Plan:
         return _Verdicts(self._candidates, numbers, every, self._budget)
 
 
-def _chosen(candidate: Candidate, shares: Mapping[Key, float], events: Sequence[Event]) -> list[Witness]:
-    """What finds the rule: tests that are searched for, and where these are common, parts of its condition.
-
-    Without events it is chosen by a guess.
-    """
-    if not events:
-        return enough(witnesses(candidate.condition, guess))
-    found = witnesses(candidate.condition, shares.__getitem__)
-    if not found or found[0].cost > _DOUBTFUL:
-        decided = (
-            Witness(frozenset(((one.field, one),)), measure_part(one, events)) for one in parts(candidate.condition)
-        )
-        found = sorted([*found, *decided], key=lambda one: one.cost)
-    return enough(found)
+def _chosen(candidate: Candidate, chooser: Chooser, events: Sequence[Event]) -> list[Witness]:
+    """What finds the rule: tests that are searched for, and where these are common, parts of its condition."""
+    found = chooser.found(candidate.condition)
+    if events and (not found or found[0].cost > _DOUBTFUL):
+        found += [
+            Witness(frozenset(((one.field, one),)), measure_part(one, events), frozenset((one.field,)))
+            for one in parts(candidate.condition)
+        ]
+    return chooser.enough(found)

@@ -6,7 +6,7 @@ met least often make the cheapest rule. Nothing is multiplied out: the work is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,7 +23,7 @@ FILTERING = 0.3
 """Nor is it as a further set, when more meet it than this."""
 RARE = 0.001
 """A rule that fewer events reach needs no further set."""
-_SEARCH = 5e-5
+_SEARCH = 1e-4
 """What it costs to make one more test searchable, as the share of events on which a rule would be looked at."""
 
 Key = tuple[str, ValueTest | Part]
@@ -35,68 +35,83 @@ Frequency = Callable[[tuple[str, ValueTest]], float]
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """One necessary set, and the share of events that are expected to meet it."""
+    """One necessary set, the share of events that are expected to meet it, and the fields that it reads."""
 
     keys: frozenset[Key]
     cost: float
+    fields: frozenset[str]
 
 
-def witnesses(node: Node, frequency: Frequency) -> list[Witness]:
-    """The best necessary sets of a condition, rarest first; [] when it can hold without any test holding."""
-    return _holding(node, frequency)
+class Chooser:
+    """Finds a condition's best necessary sets.
 
+    dear: field -> what it costs to look at it in every event, shared by the rules that read it, as the share of events
+    on which one of them could be looked at instead.
+    """
 
-def enough(found: list[Witness]) -> list[Witness]:
-    """Of sets with the rarest first, as many as make the rule rare together; [] when all of them are common."""
-    chosen: list[Witness] = []
-    together = 1.0
-    for one in found:
-        if one.cost > (FILTERING if chosen else COMMON) or together < RARE:
-            break
-        chosen.append(one)
-        together *= one.cost
-    return chosen
+    def __init__(self, frequency: Frequency, dear: Mapping[str, float]) -> None:
+        self._frequency = frequency
+        self._dear = dear
 
+    def found(self, node: Node) -> list[Witness]:
+        """The best sets first; [] when the condition can hold without any test holding."""
+        return self._holding(node)
 
-def _holding(node: Node, frequency: Frequency) -> list[Witness]:
-    if isinstance(node, Leaf):
-        if isinstance(node.test, Text | Regex | Cidr | Compare):
-            key = (node.field, node.test)
-            return [Witness(frozenset((key,)), frequency(key))]
+    def enough(self, found: Iterable[Witness]) -> list[Witness]:
+        """Of these sets as many as make the rule rare together; [] when all of them are common."""
+        chosen: list[Witness] = []
+        together = 1.0
+        for one in self._best(found):
+            if together < RARE:
+                break
+            if one.cost <= COMMON if not chosen else one.cost + self._dearness(one) <= FILTERING:
+                chosen.append(one)
+                together *= one.cost
+        return chosen
+
+    def _holding(self, node: Node) -> list[Witness]:
+        """Necessary for the node to hold."""
+        if isinstance(node, Leaf):
+            if isinstance(node.test, Text | Regex | Cidr | Compare):
+                cost = self._frequency((node.field, node.test))
+                return [Witness(frozenset(((node.field, node.test),)), cost, frozenset((node.field,)))]
+            return []
+        if isinstance(node, And):
+            return self._best(one for child in node.children for one in self._holding(child))
+        if isinstance(node, Not):
+            return self._failing(node.child)
+        return self._union([self._holding(child) for child in node.children])
+
+    def _failing(self, node: Node) -> list[Witness]:
+        """Necessary for the node not to hold."""
+        if isinstance(node, Not):
+            return self._holding(node.child)
+        if isinstance(node, Or):
+            return self._best(one for child in node.children for one in self._failing(child))
+        if isinstance(node, And):
+            return self._union([self._failing(child) for child in node.children])
         return []
-    if isinstance(node, And):
-        return _best(one for child in node.children for one in _holding(child, frequency))
-    if isinstance(node, Not):
-        return _failing(node.child, frequency)
-    return _union([_holding(child, frequency) for child in node.children])
 
+    def _union(self, children: list[list[Witness]]) -> list[Witness]:
+        """For "or": any child may be the one that holds, so a set must have a part of each."""
+        if not all(children):
+            return []
+        made = []
+        for rank in range(max(len(child) for child in children)):
+            chosen = [child[min(rank, len(child) - 1)] for child in children]
+            keys = frozenset().union(*(one.keys for one in chosen))
+            fields = frozenset().union(*(one.fields for one in chosen))
+            made.append(Witness(keys, min(1.0, sum(one.cost for one in chosen)), fields))
+        return self._best(made)
 
-def _failing(node: Node, frequency: Frequency) -> list[Witness]:
-    """Necessary for the node not to hold."""
-    if isinstance(node, Not):
-        return _holding(node.child, frequency)
-    if isinstance(node, Or):
-        return _best(one for child in node.children for one in _failing(child, frequency))
-    if isinstance(node, And):
-        return _union([_failing(child, frequency) for child in node.children])
-    return []
+    def _best(self, found: Iterable[Witness]) -> list[Witness]:
+        unique = list({one.keys: one for one in found}.values())
+        if len(unique) > 1:
+            unique.sort(key=lambda one: one.cost + _SEARCH * len(one.keys) + self._dearness(one))
+        return unique[:MOST]
 
-
-def _union(children: list[list[Witness]]) -> list[Witness]:
-    """For "or": any child may be the one that holds, so a set must have a part of each."""
-    if not all(children):
-        return []
-    made = []
-    for rank in range(max(len(child) for child in children)):
-        chosen = [child[min(rank, len(child) - 1)] for child in children]
-        keys = frozenset().union(*(one.keys for one in chosen))
-        made.append(Witness(keys, min(1.0, sum(one.cost for one in chosen))))
-    return _best(made)
-
-
-def _best(found: Iterable[Witness]) -> list[Witness]:
-    unique = {one.keys: one for one in found}
-    return sorted(unique.values(), key=lambda one: one.cost + _SEARCH * len(one.keys))[:MOST]
+    def _dearness(self, one: Witness) -> float:
+        return sum(self._dear.get(field, 0.0) for field in one.fields)
 
 
 @lru_cache(maxsize=65536)
