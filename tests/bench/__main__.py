@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tests.bench import collecting, correlation, parsers, sigma, whole
+from tests.bench import collecting, correlation, jobs, parsers, sigma, whole
 
 SIGMA = Path(__file__).resolve().parents[3] / "shared" / "data" / "sigma" / "sigma-rules.tar.xz"
 
@@ -25,6 +25,8 @@ def main() -> None:
             print("SigmaHQ's rules are not beside the checkout: measured with our own rules only\n")
         print("whole: soc analyze on one core, with parse (+ enrich) and detect as parts of it")
         whole.run(rules)
+        print("\njobs: soc analyze --jobs, and what the one process that remembers costs a line")
+        jobs.run(rules)
     for name, part in (
         ("parsers", parsers),
         ("sigma", sigma),

@@ -1,163 +1,258 @@
-"""CPU µs an event for matching Sigma rules on one core: ``python -m tests.bench.sigma`` from the project's root.
+"""CPU µs an event for Sigma rules: ``python -m tests.bench.sigma [--plot FILE.svg]`` from the project's root.
 
-"first" is the first pass over the events, memos empty and rule functions not yet made; "again" a second pass;
-"JSON" is a first pass by a fresh matcher from JSON bytes to hits. Rules and Windows events are the shared data.
+Each figure is of a process of its own that reads a file of JSON as ``soc sigma match`` does, with nothing remembered
+and no rule compiled at the start: user and system time of the whole process, without that for loading rules.
+  match    the matcher alone      whole    from JSON bytes to hits
+  steady   whole, of the second half of the file
+Machines are noisy: the best of the runs is given and, of more than one, the median of whole.
+
+Where there is a program rsigma (crates.io; in PATH, or named by RSIGMA), it gets the same events in the same run: flat,
+as it reads no nested Windows records, and each with its log source. "routed" is its --logsource-routing. What one event
+costs it, which is mostly loading, is taken off.
 """
 
 from __future__ import annotations
 
-import gzip
+import argparse
+import json
+import os
 import random
 import resource
+import shutil
+import subprocess
+import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import orjson
 
 from soc.core.content import content_root
-from soc.core.event import Event
-from soc.parsers import fills_by_dataset
-from soc.sigma import IDENTITY, FieldMap, Rule, load, shipped_mapping
-from soc.sigma.matcher import Fixed, Matcher, Route, Routes, by_dataset
-from tests.sigma.test_regression import RULES, SYSMON, flat, route, sources
+from soc.core.event import from_wire
+from soc.core.finding import RuleInfo
+from soc.core.logsource import LogSource
+from soc.core.windows.record import event_of
+from soc.engines.source import expand
+from soc.engines.sweep import Part, Sweeper, Swept, examine, sweep
+from soc.pipeline.content import available_datasets
+from soc.sigma import IDENTITY, Matcher, NativeRouter, Rule, load, shipped_mapping
+from soc.sigma.route import DatasetRouter, Router
+from tests.bench import sigma_events
+from tests.bench.sigma_plot import draw
+from tests.sigma.test_regression import RULES
 
-EVTX = RULES.parent.parent / "evtx_to_mitre" / "events.jsonl.gz"
-EVENTS = 20_000
-SIZES = (100, 1000)
+SIZES = {10: 1, 100: 3, 1000: 1}
+"""Number of rules, drawn by chance -> runs; then all of them, three times."""
+RUNS = 3
+DISTINCT = 500_000
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Events and the rules they are matched against."""
+    """A stream and the rules for it."""
 
     name: str
-    events: Sequence[Event]
-    rules: Sequence[Rule]
-    routes: Routes
-    route: Route
-    fixed: Fixed
+    make: Callable[[int], Iterator[sigma_events.Record]]
+    events: int
+    ecs: bool = False
+    product: str = ""
 
 
-def run() -> None:
+WORKLOADS = {
+    "mix": Workload("Windows mix", sigma_events.windows, 100_000, product="windows"),
+    "repetitive": Workload("process creation", sigma_events.repetitive, 60_000, product="windows"),
+    "distinct": Workload("process creation, distinct", sigma_events.distinct, 60_000, product="windows"),
+    "worst": Workload("every value distinct", sigma_events.worst, 30_000, product="windows"),
+    "network": Workload("network, our parsers' events", sigma_events.network, 100_000, ecs=True),
+    "zeek": Workload("network, Zeek's own records", sigma_events.zeek, 60_000),
+}
+Figures = dict[str, float]
+
+
+def run(plot: Path | None = None) -> None:
     """Prints the table; says so when the shared data is not there."""
-    if not RULES.is_file() or not EVTX.is_file():
+    if not RULES.is_file() or not (sigma_events.DATA / "evtx_to_mitre").is_dir():
         print("SigmaHQ's rules and the Windows events are not here: nothing to measure")
         return
-    with tempfile.TemporaryDirectory() as folder:
+    curves: dict[str, list[tuple[int, float]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         with tarfile.open(RULES) as archive:
             archive.extractall(folder, filter="data")
-        native, mapped = _load(Path(folder), IDENTITY), _load(Path(folder), shipped_mapping())
-    print(f"\n{'workload':<34}{'rules':>6}{'events':>8}", end="")
-    print(f"{'compile s':>11}{'first µs':>10}{'again µs':>10}{'JSON µs':>9}{'hits':>7}")
-    for workload in _workloads(native, mapped):
-        for size in (*(size for size in SIZES if size < len(workload.rules)), len(workload.rules)):
-            _measure(workload, random.Random(1).sample(list(workload.rules), size))
-    print(f"peak RSS {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+        _loading(folder)
+        head = f"\n{'workload':<29}{'rules':>6}{'events':>8}{'match µs':>10}{'whole µs':>10}{'median':>8}{'steady':>8}"
+        print(f"{head}{'hits':>8}{'RSS MB':>8}{'rsigma':>8}{'routed':>8}")
+        for key, workload in WORKLOADS.items():
+            _progress(f"{workload.name}: making events")
+            sigma_events.write(folder / f"{key}.ndjson", workload.make(workload.events))
+            for size, runs in {**SIZES, 0: RUNS}.items():
+                _progress(f"{workload.name}: {size or 'all'} rules")
+                rows = [_apart(folder, key, size) for _ in range(runs)]
+                best = {part: min(row[part] for row in rows) for part in rows[0]}
+                curves.setdefault(workload.name, []).append((int(best["rules"]), best["whole"]))
+                middle = f"{median(row['whole'] for row in rows):8.1f}" if runs > 1 else " " * 8
+                figures = f"{best['match']:10.1f}{best['whole']:10.1f}{middle}{best['steady']:8.1f}"
+                others = "" if size else _rsigma(folder, key)
+                ours = f"{best['rules']:6.0f}{best['events']:8.0f}{figures}{best['hits']:8.0f}{best['rss']:8.0f}"
+                print(f"{workload.name:<29}{ours}{others}", flush=True)
+        _progress(f"memory after {DISTINCT:,} events")
+        rss = _apart(folder, "worst", 0, "memory")["rss"]
+        print(f"\nRSS after {DISTINCT:,} process creations, every value distinct: {rss:.0f} MB")
+    if plot:
+        plot.write_text(draw(curves), encoding="utf-8")
 
 
-def _load(folder: Path, mapping: FieldMap) -> list[Rule]:
-    start = time.process_time()
-    loaded = load([folder / "rules"], mapping)
-    seconds = time.process_time() - start
-    print(f"{len(loaded.rules)} rules, {len(loaded.problems)} rejected, loaded in {seconds:.1f} s of CPU")
-    return loaded.rules
+def _progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
-def _measure(workload: Workload, rules: Sequence[Rule]) -> None:
-    start = time.process_time()
-    matcher = Matcher(rules, workload.routes, workload.route, workload.fixed)
-    compiled = time.process_time() - start
-    first, hits = _match(matcher, workload.events)
-    again = min(_match(matcher, workload.events)[0] for _ in range(3))
-    lines = [orjson.dumps(event) for event in workload.events]
-    fresh = Matcher(rules, workload.routes, workload.route, workload.fixed)
-    both, _ = _match(fresh, map(orjson.loads, lines))
-    count = len(workload.events)
-    times = "".join(f"{seconds / count * 1e6:>{width}.1f}" for seconds, width in ((first, 10), (again, 10), (both, 9)))
-    print(f"{workload.name:<34}{len(rules):>6}{count:>8}{compiled:>11.1f}{times}{hits:>7}")
+def _loading(folder: Path) -> None:
+    _progress("loading")
+    for kept in ("afresh", "kept"):
+        figures = _apart(folder, "zeek", 0, "load")
+        print(f"{figures['rules']:.0f} rules, {kept}: loaded in {figures['load']:.2f} s of CPU")
 
 
-def _match(matcher: Matcher, events: Iterable[Event]) -> tuple[float, int]:
-    hits = 0
-    start = time.process_time()
-    for event in events:
-        hits += len(matcher.match(event))
-    return time.process_time() - start, hits
+def _apart(folder: Path, key: str, size: int, what: str = "sweep") -> Figures:
+    """Measured in a new process."""
+    command = [sys.executable, "-m", "tests.bench.sigma", "--child", what, str(folder), key, str(size)]
+    figures: Figures = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return figures
 
 
-def _workloads(native: Sequence[Rule], mapped: Sequence[Rule]) -> Iterator[Workload]:
-    ours = load([content_root()]).rules
-    routes = {name: dataset.sources for name, dataset in fills_by_dataset().items()}
-    fixed: Fixed = {name: {"event.dataset": name} for name in routes}
-    network = list(_network())
-    if ours:
-        yield Workload("network, our rules", network, ours, routes, by_dataset, fixed)
-    yield Workload("network, ours and SigmaHQ", network, [*ours, *mapped], routes, by_dataset, fixed)
-    with gzip.open(EVTX) as lines:
-        windows = [flat(orjson.loads(line)["record"]) for line in lines]
-    random.Random(1).shuffle(windows)
-    windows_rules = [rule for rule in native if rule.logsource.product == "windows"]
-    tables = {route(event): event for event in windows}
-    by_channel = {name: sources(name) for name in tables}
-    known: Fixed = {name: {key: event.get(key) for key in ("Channel", "EventID")} for name, event in tables.items()}
-    yield Workload("Windows mix", windows, windows_rules, by_channel, route, known)
-    created = [event for event in windows if route(event) in {f"{SYSMON}|1", "Security|4688"}]
-    distinct = [_distinct(event, number) for number in range(4) for event in created]
-    yield Workload("process creation", created * 4, windows_rules, by_channel, route, known)
-    yield Workload("process creation, all distinct", distinct, windows_rules, by_channel, route, known)
+def _child(what: str, folder: Path, key: str, size: int) -> Figures:
+    rules, seconds = _loaded(folder, WORKLOADS[key])
+    figures = {"rules": size or len(rules), "load": seconds}
+    if what != "load":
+        matcher = _Timed(Matcher(random.Random(1).sample(rules, size) if size else rules, _router(key)))
+        sweeper = Sweeper(matcher, from_wire if WORKLOADS[key].ecs else event_of, lambda: 0)
+        measure = _sweep if what == "sweep" else _memory
+        figures |= measure(sweeper, folder / f"{key}.ndjson")
+        figures["match"] = matcher.seconds / figures.get("events", 1) * 1e6
+    return {**figures, "rss": _peak()}
 
 
-def _distinct(event: Event, number: int) -> Event:
-    """The same event with values that no other event has; what routes it stays."""
-    mark = f" {id(event) % 1_000_003}{number}"
+def _loaded(folder: Path, workload: Workload) -> tuple[list[Rule], float]:
+    """All rules for these events, and the CPU seconds for reading them."""
+    began = time.process_time()
+    paths = [content_root(), folder / "rules"] if workload.ecs else [folder / "rules"]
+    rules = load(paths, shipped_mapping() if workload.ecs else IDENTITY, cache=folder / "cache").rules
+    seconds = time.process_time() - began
+    return [rule for rule in rules if workload.product in ("", rule.logsource.product)], seconds
+
+
+def _router(key: str) -> Router:
+    return DatasetRouter(available_datasets()) if WORKLOADS[key].ecs else NativeRouter()
+
+
+class _Timed:
+    """A matcher and the CPU seconds that it took."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self._matcher = matcher
+        self.seconds = 0.0
+
+    def hits(
+        self, events: Sequence[sigma_events.Record], lines: Sequence[bytes]
+    ) -> list[tuple[int, Sequence[RuleInfo]]]:
+        began = time.process_time()
+        found: list[tuple[int, Sequence[RuleInfo]]] = list(self._matcher.hits(events, lines))
+        self.seconds += time.process_time() - began
+        return found
+
+
+def _sweep(sweeper: Sweeper, path: Path) -> Figures:
+    marks: list[tuple[int, float]] = [(0, time.process_time())]
+    swept = sweep(
+        sweeper,
+        expand([path]),
+        lambda source, line, record, rule: None,
+        progress=lambda so_far: marks.append((so_far.events, time.process_time())),
+    )
+    _all_read(swept)
+    middle = next(mark for mark in marks if mark[0] >= swept.events / 2)
     return {
-        name: value + mark if isinstance(value, str) and name not in {"Channel", "EventID"} else value
-        for name, value in event.items()
+        "events": swept.events,
+        "hits": swept.hits,
+        "whole": _micro(marks[0], marks[-1]),
+        "steady": _micro(middle, marks[-1]),
     }
 
 
-def _network() -> Iterator[Event]:
-    """Firewall, proxy, web server, DNS and sign-in events as the parsers make them, much repeated as in life."""
-    dice = random.Random(20261005)
-    hosts = [f"host{number}.example.vn" for number in range(800)]
-    agents = [
-        f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/{number}.0.0.0 Safari/537.36" for number in range(100, 130)
-    ]
-    for number in range(EVENTS):
-        source, destination = f"10.1.{dice.randrange(8)}.{dice.randrange(250)}", f"203.0.113.{dice.randrange(250)}"
-        ends: Event = {"source.ip": source, "source.port": dice.randrange(1024, 65536), "destination.ip": destination}
-        path = f"/{dice.choice(['index', 'news', 'van-ban', 'tra-cuu'])}/{dice.randrange(3000)}"
-        web: Event = {
-            "url.original": path + "?id=1", "url.path": path, "url.query": "id=1", "url.domain": dice.choice(hosts),
-            "http.request.method": dice.choice(["GET", "GET", "POST"]), "http.response.status_code": 200,
-            "user_agent.original": dice.choice(agents), "http.response.body.bytes": dice.randrange(9000),
-        }  # fmt: skip
-        kind = number % 10
-        if kind < 5:
-            event: Event = {"event.dataset": "fortinet.traffic", **ends, "destination.port": dice.choice([443, 80, 53]),
-                            "event.action": "accept", "network.transport": "tcp", "rule.id": "12"}  # fmt: skip
-        elif kind < 7:
-            event = {
-                "event.dataset": "fortinet.webfilter",
-                **ends,
-                **web,
-                "url.full": f"https://{web['url.domain']}{path}",
-            }
-        elif kind == 7:
-            event = {"event.dataset": "nginx.access", "source.ip": source, **web}
-        elif kind == 8:
-            event = {"event.dataset": "suricata.dns", **ends, "dns.question.name": dice.choice(hosts),
-                     "dns.question.type": "A", "dns.resolved_ip": (destination,)}  # fmt: skip
-        else:
-            event = {"event.dataset": "linux.sshd", "source.ip": source, "user.name": "an", "event.outcome": "success",
-                     "message": "Accepted publickey for an"}  # fmt: skip
-        event["event.original"] = f"<134>{number} " + " ".join(f"{name}={value}" for name, value in event.items())
-        yield event
+def _micro(start: tuple[int, float], end: tuple[int, float]) -> float:
+    return (end[1] - start[1]) / max(1, end[0] - start[0]) * 1e6
+
+
+def _all_read(swept: Swept) -> None:
+    if swept.problems or swept.unreadable:
+        raise SystemExit(f"not all was read: {swept.problems}")
+
+
+def _memory(sweeper: Sweeper, path: Path) -> Figures:
+    """The events again and again with other values, as if the stream went on."""
+    lines, mark, done, again = path.read_bytes().splitlines(), sigma_events.MARK.encode(), 0, 0
+    while done < DISTINCT:
+        again += 1
+        for start in range(0, len(lines), 500):
+            text = b"\n".join(lines[start : start + 500]).replace(mark, b"%b%d-" % (mark, again))
+            done += examine(sweeper, Part(text=text)).events
+    return {"events": done}
+
+
+def _peak() -> float:
+    """Peak memory of this process in MB; ru_maxrss would include the parent's from before the exec."""
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def _rsigma(folder: Path, key: str) -> str:
+    program = os.environ.get("RSIGMA") or shutil.which("rsigma")
+    if not program:
+        return ""
+    workload = WORKLOADS[key]
+    rules = folder / "rules" / "windows" if workload.product else folder / "rules"
+    path, one = folder / f"{key}.flat.ndjson", folder / f"{key}.one.ndjson"
+    router = _router(key)
+    with (folder / f"{key}.ndjson").open("rb") as lines:
+        sigma_events.write(path, (_stated(orjson.loads(line), router, ecs=workload.ecs) for line in lines))
+    with path.open("rb") as lines:
+        one.write_bytes(lines.readline())
+    figures = []
+    for option in ([], ["--logsource-routing"]):
+        _progress(f"{workload.name}: rsigma {' '.join(option)}")
+        command = [program, "engine", "eval", "-r", str(rules), "--input-format", "json", "-q", *option, "-e"]
+        seconds = _seconds([*command, f"@{path}"]) - _seconds([*command, f"@{one}"])
+        figures.append(seconds / workload.events * 1e6)
+    return "".join(f"{each:8.1f}" for each in figures)
+
+
+def _seconds(command: Sequence[str]) -> float:
+    """CPU seconds of a program."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _stated(record: sigma_events.Record, router: Router, *, ecs: bool) -> sigma_events.Record:
+    """The event, flat, with its log source."""
+    event = record if ecs else dict(event_of(record))
+    sources = router.sources(router.route(event))
+    stated = {part: value for part in ("product", "service", "category") if (value := _first(sources, part))}
+    return {**event, **stated}
+
+
+def _first(sources: Sequence[LogSource], part: str) -> str | None:
+    return next((value for source in sources if (value := getattr(source, part))), None)
 
 
 if __name__ == "__main__":
-    run()
+    if sys.argv[1:2] == ["--child"]:
+        print(json.dumps(_child(sys.argv[2], Path(sys.argv[3]), sys.argv[4], int(sys.argv[5]))))
+    else:
+        options = argparse.ArgumentParser()
+        options.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw whole by number of rules")
+        run(options.parse_args().plot)
