@@ -27,7 +27,7 @@ from soc.sigma.tree import KEYWORDS
 from soc.sigma.witness import Chooser, Key, Witness, guess
 
 SAMPLE = 512
-FEW = 96
+FEW = 400
 """Up to so many events a route is compiled in haste: most routes of a mixed stream never see more."""
 _MOST_VERDICTS = 50_000
 _VERDICT_BYTES = 300

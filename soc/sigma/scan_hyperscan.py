@@ -12,7 +12,7 @@ import hyperscan
 
 from soc.sigma.needle import spellings
 from soc.sigma.predicate import Regex
-from soc.sigma.regex import counted, encode, split_lookaheads
+from soc.sigma.regex import counted, encode, needs_backtracking
 from soc.sigma.scan import Found, Needles, Searched
 
 _REGEX = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY | hyperscan.HS_FLAG_UTF8
@@ -98,7 +98,7 @@ def _expression(number: int, test: Searched) -> Expression | None:
     """None for what Hyperscan cannot express, or only slowly."""
     if not isinstance(test, Regex) or counted(test.source) > MAX_COUNTED:
         return None
-    if "m" not in test.flags and split_lookaheads(test.source) is not None:
+    if needs_backtracking(test.source, test.flags):
         return None
     flags = _REGEX
     for flag in test.flags:
