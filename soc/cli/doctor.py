@@ -18,10 +18,13 @@ from soc.cli.show import console
 from soc.core.content import content_root
 from soc.core.i18n import Translate
 
+SLOWER = "no wheel for this processor: the portable scanner is used, with the same verdicts, but slower"
 # what it is for -> (module, distribution, how to get it)
 PARTS = {
-    "fast pattern matching": ("hyperscan", "hyperscan", "no wheel for this processor: the portable scanner is used"),
+    "fast pattern matching": ("hyperscan", "hyperscan", SLOWER),
     "portable pattern matching": ("ahocorasick_rs", "ahocorasick-rs", "pip install ahocorasick-rs"),
+    "expressions that backtrack": ("regex", "regex", "pip install regex"),
+    "Windows event logs": ("evtx", "evtx", "pip install evtx"),
     "bounded regexes": ("re2", "google-re2", "pip install google-re2"),
     "reading Sigma": ("sigma", "pysigma", "pip install soc-pipeline"),
     "console": ("starlette", "starlette", "pip install soc-pipeline"),

@@ -22,6 +22,7 @@ from soc.parsers import devices
 from soc.pipeline.build import content_of
 from soc.pipeline.content import Content
 from soc.pipeline.packs import in_pack
+from soc.sigma import scanner_name
 from soc.web import Access
 
 
@@ -84,6 +85,8 @@ def plan(settings: Settings, content: Content) -> list[str]:
     active = sum(1 for state in content.states.values() if state.word == "active")
     lines.append(t("detect with {active} active rules of {all}, {n} correlations",
                    active=active, all=len(content.rules), n=len(content.correlations)))  # fmt: skip
+    if scanner_name() == "portable":
+        lines.append(t("without Hyperscan: the same verdicts, but slower"))
     lines += [f"  {t('rejected')}: {plain(problem)}" for problem in content.problems]
     idle = [one for one in content.filters if one.word in {"expired", "unused"}]
     lines += [f"  {t('filter: {title}', title=plain(one.title))}: {t(one.word)}: {plain(one.why)}" for one in idle]

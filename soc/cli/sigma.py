@@ -19,7 +19,7 @@ from soc.core.logsource import LogSource
 from soc.core.windows.record import as_recorded, event_of
 from soc.engines.source import Source, expand
 from soc.engines.sweep import Sweeper, Swept, sweep
-from soc.sigma import IDENTITY, Loaded, Matcher, NativeRouter, load
+from soc.sigma import IDENTITY, Loaded, Matcher, NativeRouter, load, scanner_name
 from soc.sigma.cache import users_folder
 from soc.sigma.route import DatasetRouter
 
@@ -77,6 +77,8 @@ def match(
         known = b"" if record is None else b'"record":%b,' % orjson.dumps(record)
         out.write(b'{%b"line":%d,%b"rule":%b}\n' % (where, line, known, text(rule)))
 
+    if scanner_name() == "portable":
+        click.echo(f"soc: {translate()('without Hyperscan: the same verdicts, but slower')}", err=True)
     with reading(translate()) as progress:
         swept = sweep(sweeper, sources, hit, jobs=jobs, progress=progress)
     out.flush()
