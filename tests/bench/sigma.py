@@ -2,8 +2,9 @@
 
 Each figure is of a process of its own that reads a file of JSON as ``soc sigma match`` does, with nothing remembered
 and no rule compiled at the start: user and system time of the whole process, without that for loading rules.
-  match    the matcher alone      whole    from JSON bytes to hits
-  steady   whole, of the second half of the file
+  match    the matcher alone
+  whole    from JSON bytes to hits
+  steady   the same of the file's second half, when the rules are compiled and much is remembered
 Machines are noisy: the best of the runs is given and, of more than one, the median of whole.
 
 Where there is a program rsigma (crates.io; in PATH, or named by RSIGMA), it gets the same events in the same run: flat,
@@ -63,12 +64,12 @@ class Workload:
 
 
 WORKLOADS = {
-    "mix": Workload("Windows mix", sigma_events.windows, 100_000, product="windows"),
-    "repetitive": Workload("process creation", sigma_events.repetitive, 60_000, product="windows"),
-    "distinct": Workload("process creation, distinct", sigma_events.distinct, 60_000, product="windows"),
+    "mix": Workload("Windows mix", sigma_events.windows, 150_000, product="windows"),
+    "repetitive": Workload("process creation", sigma_events.repetitive, 100_000, product="windows"),
+    "distinct": Workload("process creation, distinct", sigma_events.distinct, 100_000, product="windows"),
     "worst": Workload("every value distinct", sigma_events.worst, 30_000, product="windows"),
     "network": Workload("network, our parsers' events", sigma_events.network, 100_000, ecs=True),
-    "zeek": Workload("network, Zeek's own records", sigma_events.zeek, 60_000),
+    "zeek": Workload("network, Zeek's own records", sigma_events.zeek, 100_000),
 }
 Figures = dict[str, float]
 
@@ -84,26 +85,33 @@ def run(plot: Path | None = None) -> None:
         with tarfile.open(RULES) as archive:
             archive.extractall(folder, filter="data")
         _loading(folder)
-        head = f"\n{'workload':<29}{'rules':>6}{'events':>8}{'match µs':>10}{'whole µs':>10}{'median':>8}{'steady':>8}"
-        print(f"{head}{'hits':>8}{'RSS MB':>8}{'rsigma':>8}{'routed':>8}")
+        print(_HEAD)
         for key, workload in WORKLOADS.items():
             _progress(f"{workload.name}: making events")
             sigma_events.write(folder / f"{key}.ndjson", workload.make(workload.events))
             for size, runs in {**SIZES, 0: RUNS}.items():
                 _progress(f"{workload.name}: {size or 'all'} rules")
                 rows = [_apart(folder, key, size) for _ in range(runs)]
-                best = {part: min(row[part] for row in rows) for part in rows[0]}
-                curves.setdefault(workload.name, []).append((int(best["rules"]), best["whole"]))
-                middle = f"{median(row['whole'] for row in rows):8.1f}" if runs > 1 else " " * 8
-                figures = f"{best['match']:10.1f}{best['whole']:10.1f}{middle}{best['steady']:8.1f}"
-                others = "" if size else _rsigma(folder, key)
-                ours = f"{best['rules']:6.0f}{best['events']:8.0f}{figures}{best['hits']:8.0f}{best['rss']:8.0f}"
-                print(f"{workload.name:<29}{ours}{others}", flush=True)
+                curves.setdefault(workload.name, []).append((int(rows[0]["rules"]), min(row["whole"] for row in rows)))
+                print(_line(workload.name, rows) + ("" if size else _rsigma(folder, key)), flush=True)
         _progress(f"memory after {DISTINCT:,} events")
         rss = _apart(folder, "worst", 0, "memory")["rss"]
         print(f"\nRSS after {DISTINCT:,} process creations, every value distinct: {rss:.0f} MB")
     if plot:
         plot.write_text(draw(curves), encoding="utf-8")
+
+
+_HEAD = (
+    f"\n{'workload':<29}{'rules':>6}{'events':>8}{'match µs':>10}{'steady':>8}{'whole µs':>10}{'median':>8}"
+    f"{'steady':>8}{'hits':>8}{'RSS MB':>8}{'rsigma':>8}{'routed':>8}"
+)
+
+
+def _line(name: str, rows: Sequence[Figures]) -> str:
+    best = {part: min(row[part] for row in rows) for part in rows[0]}
+    middle = f"{median(row['whole'] for row in rows):8.1f}" if len(rows) > 1 else " " * 8
+    times = f"{best['match']:10.1f}{best['match_steady']:8.1f}{best['whole']:10.1f}{middle}{best['steady']:8.1f}"
+    return f"{name:<29}{best['rules']:6.0f}{best['events']:8.0f}{times}{best['hits']:8.0f}{best['rss']:8.0f}"
 
 
 def _progress(text: str) -> None:
@@ -130,9 +138,8 @@ def _child(what: str, folder: Path, key: str, size: int) -> Figures:
     if what != "load":
         matcher = _Timed(Matcher(random.Random(1).sample(rules, size) if size else rules, _router(key)))
         sweeper = Sweeper(matcher, from_wire if WORKLOADS[key].ecs else event_of, lambda: 0)
-        measure = _sweep if what == "sweep" else _memory
-        figures |= measure(sweeper, folder / f"{key}.ndjson")
-        figures["match"] = matcher.seconds / figures.get("events", 1) * 1e6
+        path = folder / f"{key}.ndjson"
+        figures |= _sweep(sweeper, matcher, path) if what == "sweep" else _memory(sweeper, path)
     return {**figures, "rss": _peak()}
 
 
@@ -165,26 +172,26 @@ class _Timed:
         return found
 
 
-def _sweep(sweeper: Sweeper, path: Path) -> Figures:
-    marks: list[tuple[int, float]] = [(0, time.process_time())]
+def _sweep(sweeper: Sweeper, matcher: _Timed, path: Path) -> Figures:
+    marks = [(0, time.process_time(), 0.0)]
     swept = sweep(
         sweeper,
         expand([path]),
         lambda source, line, record, rule: None,
-        progress=lambda so_far: marks.append((so_far.events, time.process_time())),
+        progress=lambda so_far: marks.append((so_far.events, time.process_time(), matcher.seconds)),
     )
     _all_read(swept)
     middle = next(mark for mark in marks if mark[0] >= swept.events / 2)
-    return {
-        "events": swept.events,
-        "hits": swept.hits,
-        "whole": _micro(marks[0], marks[-1]),
-        "steady": _micro(middle, marks[-1]),
-    }
+    whole, match = _micro(marks[0], marks[-1])
+    steady, match_steady = _micro(middle, marks[-1])
+    parts = {"whole": whole, "match": match, "steady": steady, "match_steady": match_steady}
+    return {"events": swept.events, "hits": swept.hits, **parts}
 
 
-def _micro(start: tuple[int, float], end: tuple[int, float]) -> float:
-    return (end[1] - start[1]) / max(1, end[0] - start[0]) * 1e6
+def _micro(start: tuple[int, float, float], end: tuple[int, float, float]) -> tuple[float, float]:
+    """µs an event between two marks: (events, seconds, seconds of the matcher)."""
+    events = max(1, end[0] - start[0])
+    return (end[1] - start[1]) / events * 1e6, (end[2] - start[2]) / events * 1e6
 
 
 def _all_read(swept: Swept) -> None:
