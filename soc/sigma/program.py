@@ -36,7 +36,9 @@ class Texts(dict[str, str]):
 
     def __missing__(self, field: str) -> str:
         value = self.event.get(field)
-        if field == KEYWORDS:
+        if type(value) is str and value.isascii():  # nearly always
+            text = value.lower()
+        elif field == KEYWORDS:
             text = _MISSING.join(map(fold, haystacks(self.event)))
         elif value is None:
             text = _MISSING

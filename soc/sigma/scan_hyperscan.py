@@ -5,6 +5,7 @@ Hyperscan manual: https://intel.github.io/hyperscan/dev-reference/compilation.ht
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -17,6 +18,11 @@ from soc.sigma.scan import Found, Needles, Searched
 
 _REGEX = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY | hyperscan.HS_FLAG_UTF8
 _REGEX_FLAGS = {"i": hyperscan.HS_FLAG_CASELESS, "m": hyperscan.HS_FLAG_MULTILINE, "s": hyperscan.HS_FLAG_DOTALL}
+
+_LINES = hyperscan.HS_FLAG_MULTILINE
+_ENDS = re.compile(rb"\\[AzZ]").search
+_TOGETHER = 16
+"""Values that are looked at together for expressions: mostly none is found."""
 
 MAX_COUNTED = 64
 """Above so many places of counted repeats RE2 is the faster way: Hyperscan would compile for seconds."""
@@ -41,6 +47,9 @@ class HyperscanScanner:
         if self._expressions is None:
             expressions = [one for one in expressions if _compiled([one]) is not None]
             self._expressions = _compiled(expressions)
+        # each value as a line of its own: what matches in the value, matches in the lines
+        lines = not any(_ENDS(pattern) for pattern, _, _ in expressions)
+        self._together = _compiled([(one, n, flags | _LINES) for one, n, flags in expressions]) if lines else None
         compiled = {one[1] for one in expressions}
         self._others = [(number, test) for number, test in self._needles.without if number not in compiled]
 
@@ -52,8 +61,11 @@ class HyperscanScanner:
             encoded = [encode(text) for text in texts]
             found = self._find_texts(b"\n".join(encoded), map(len, encoded))
         if self._expressions is not None:
-            for place, text in enumerate(texts):
-                self._expressions(encode(text), partial(_note, found, place))
+            for start in range(0, len(texts), _TOGETHER):
+                some = list(map(encode, texts[start : start + _TOGETHER]))
+                if self._together is None or _any(self._together, b"\n".join(some)):
+                    for place, text in enumerate(some, start):
+                        self._expressions(text, partial(_note, found, place))
         for number, test in self._others:
             found += [(place, number) for place, text in enumerate(texts) if test.holds(text)]
         return found
@@ -74,6 +86,12 @@ class HyperscanScanner:
 
         self._texts(joined, hit)
         return self._needles.placed(hits, lengths) if hits else []
+
+
+def _any(search: Search, text: bytes) -> bool:
+    found: list[Found] = []
+    search(text, partial(_note, found, 0))
+    return bool(found)
 
 
 def _note(found: list[Found], place: int, number: int, *_: object) -> None:

@@ -40,7 +40,12 @@ _FOLDING = _Folding()
 
 def fold(text: str) -> str:
     """The text without case, of the same length. "ĐĂNG Nhập" -> "đăng nhập"."""
-    return text.lower() if text.isascii() else text.translate(_FOLDING)
+    lowered = text.lower()
+    if text.isascii():
+        return lowered
+    if len(lowered) == len(text) and "\u212a" not in text:  # as letter by letter, but for a sigma at a word's end
+        return lowered.replace("ς", "σ")
+    return text.translate(_FOLDING)
 
 
 _FURTHER = {"å": "\u212b", "ß": "\u1e9e", "θ": "\u03f4", "σ": "ς", "ω": "\u2126"}

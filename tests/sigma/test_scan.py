@@ -9,7 +9,7 @@ from soc.sigma.predicate import Regex, Text
 from soc.sigma.scan import Scanner, make_scanner, scanner_name
 from soc.sigma.scan_hyperscan import HyperscanScanner
 from soc.sigma.scan_portable import PortableScanner
-from soc.sigma.text import Wildcard
+from soc.sigma.text import _FOLDING, Wildcard, fold
 
 MANY = Wildcard.MANY
 PATTERNS: list[tuple[str, list[str]]] = [
@@ -65,3 +65,10 @@ def test_the_portable_scanner_on_demand(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("SOC_SCANNER", "portable")
     assert scanner_name() == "portable"
     assert isinstance(make_scanner([]), PortableScanner)
+
+
+def test_folding_a_text_is_folding_its_letters() -> None:
+    letters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    texts = [f"Đ{one} {one}" for one in letters]
+    assert [text for text in texts if fold(text) != text.translate(_FOLDING)] == []
+    assert fold("ΟΔΟΣ ΟΔΟΣ \u212a İ ĐƯỜNG") == "οδοσ οδοσ \u212a İ đường"
