@@ -34,7 +34,7 @@ def forget_overruns() -> None:
 
 _TOKEN = re.compile(
     r"\\x\{[0-9a-fA-F]{1,6}\}|\\[kg](?:\{\w+\}|<\w+>|'\w+')|\\."
-    r"|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|\(\?[a-zA-Z-]+\)|\{\d+(?:,\d*)?\}|.",
+    r"|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\(\?[a-zA-Z-]+\)|\{\d+(?:,\d*)?\}|.",
     re.DOTALL,
 )
 """An escape, a class [...], a group of flags (?i), a counted repeat, or one character."""

@@ -116,7 +116,7 @@ class Field:
             met.setdefault(owners[place], set()).add(number)
         for number, part in self._parts:
             for value in values:
-                if any(map(part.holds, _same(value))):
+                if _is_ambiguous(value) or any(map(part.holds, _same(value))):
                     met.setdefault(value, set()).add(number)
         fresh: dict[Value, int] = dict.fromkeys(values, 0)
         for value, numbers in met.items():
@@ -163,6 +163,11 @@ def _scalars(values: Iterable[Value]) -> tuple[Sequence[Value], Sequence[Scalar]
 def _same(value: _AnyValue) -> tuple[_AnyValue, ...]:
     """True, 1 and 1.0 are one key in a memo, so each is taken for all of them."""
     return (bool(value), int(value)) if isinstance(value, int | float) and value in (0, 1) else (value,)
+
+
+def _is_ambiguous(value: Value) -> bool:
+    """Whether it is an array that equals others as a key: (True,) and (1,)."""
+    return isinstance(value, tuple) and any(isinstance(one, int | float) and one in (0, 1) for one in value)
 
 
 def hashable(value: object) -> Value:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from string import whitespace
 
 from soc.core.event import Event
 from soc.sigma.evaluate import haystacks
@@ -14,8 +13,10 @@ from soc.sigma.predicate import Regex, Text
 from soc.sigma.scan import Found, make_scanner
 from soc.sigma.text import Wildcard
 
-_JSON = frozenset(("{", "", *whitespace))
-_PIECE = re.compile(r"[^\x00-\x1f\"\\/]+").findall
+_PIECE = re.compile(r"[ !#-.0-\[\]-~]+").findall
+"""What JSON writes as it is: letters beyond ASCII may be there by their number."""
+_QUICK = frozenset((str, int, bool, type(None)))
+"""Types whose text is str() but for its case."""
 _NUMERIC = re.compile(r"[-+.0-9e]*").fullmatch
 
 _SPELLED = Text((Wildcard.MANY, "\\u00", Wildcard.MANY))
@@ -95,8 +96,8 @@ def _in_json(test: Text) -> Text | None:
 def _joined(event: Event) -> str:
     """Every text of the event's haystacks, and perhaps more ("None", "True"), in one: quick, and never too little."""
     raw = event.get("event.original")
-    if isinstance(raw, str) and raw[:1] not in _JSON:
+    if isinstance(raw, str) and not raw.lstrip().startswith("{"):
         message = event.get("message")
         return f"{raw}\n{message}" if isinstance(message, str) else raw
     values = event.values()
-    return "\n".join(haystacks(event) if tuple in map(type, values) else map(str, values))
+    return "\n".join(map(str, values) if _QUICK.issuperset(map(type, values)) else haystacks(event))

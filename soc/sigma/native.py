@@ -1,7 +1,8 @@
 """The log source of events with their product's own field names: what the event says of itself.
 
-Windows records: channel, provider and event id. Zeek: the log's name in ``_path``. Everything else: fields
-``product``, ``service``, ``category`` (or ``logsource.product`` ...), as Sigma's taxonomy names them.
+Windows records: channel, provider and event id. Zeek: the log's name in ``_path``, or in ``@stream`` as some of its
+writers have it (Zeek's own ``service`` is a protocol, and no log source). Everything else: fields ``product``,
+``service``, ``category`` (or ``logsource.product`` ...), as Sigma's taxonomy names them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from soc.sigma.route import Route
 
 MAX_ROUTES: Final = 4096
 _PARTS: Final = ("category", "product", "service")
+_STATED: Final = ("_path", "@stream", "@proc", *_PARTS, *(f"logsource.{part}" for part in _PARTS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +41,12 @@ class NativeRouter:
 
     def route(self, event: Event) -> Route:
         of = event.get("Channel"), event.get("EventID"), event.get("Provider_Name")
-        kind = self._windows.get(of)
-        return self._new(event, of) if kind is None else kind
+        try:
+            kind = self._windows.get(of)
+            return self._new(event, of) if kind is None else kind
+        except TypeError:  # a list where a name belongs
+            self.unrouted += 1
+            return self._nowhere
 
     def sources(self, route: Route) -> tuple[LogSource, ...]:
         return route.sources if isinstance(route, Kind) else ()
@@ -65,10 +71,10 @@ class NativeRouter:
         return kind
 
     def _other(self, event: Event) -> Kind:
-        stated = event.get("_path"), *(event.get(part, event.get(f"logsource.{part}")) for part in _PARTS)
+        stated = tuple(map(event.get, _STATED))
         kind = self._others.get(stated)
         if kind is None:
-            sources = _stated(*(_text(one).lower() for one in stated))
+            sources = _sources(*(_text(one).lower() for one in stated))
             if not sources or len(self._others) >= MAX_ROUTES:
                 kind = self._nowhere
             else:
@@ -85,12 +91,15 @@ class NativeRouter:
         return kind
 
 
-def _stated(path: str, category: str, product: str, service: str) -> tuple[LogSource, ...]:
-    if category or product or service:
-        return (LogSource(category or None, product or None, service or None),)
+def _sources(path: str, stream: str, writer: str, *parts: str) -> tuple[LogSource, ...]:
+    if not path and writer == "zeek":
+        path = stream
     if path == "dns":
         return LogSource("dns", "zeek", "dns"), LogSource(None, "zeek", "dns")
-    return (LogSource(None, "zeek", path),) if path else ()
+    if path:
+        return (LogSource(None, "zeek", path),)
+    category, product, service = (own or below or None for own, below in zip(parts[:3], parts[3:], strict=True))
+    return (LogSource(category, product, service),) if category or product or service else ()
 
 
 def _text(value: Value) -> str:

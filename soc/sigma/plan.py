@@ -101,7 +101,8 @@ class Plan:
             answers.append(self._keywords.met(events, lines))
         vain = 0
         columns = zip(*answers, strict=True) if answers else iter([()] * len(events))
-        for place, candidates in enumerate(map(verdicts.__getitem__, columns)):
+        # all at once: who reads on lazily may have other events matched in between, which forgets what is known
+        for place, candidates in enumerate(list(map(verdicts.__getitem__, columns))):
             if candidates:
                 texts = Texts(events[place])
                 found = []

@@ -147,6 +147,8 @@ def _moment(value: Scalar) -> datetime | None:
         return None
     try:
         since = micros(value) if isinstance(value, str) and len(value) < 64 else value
+        if isinstance(since, float) and since.is_integer():  # 5.0 is 5
+            since = int(since)
         return _EPOCH + timedelta(microseconds=since) if isinstance(since, int) else None
     except (ValueError, OverflowError):
         return None

@@ -19,10 +19,10 @@ Pattern = Callable[[str], bool]
 
 MAX_PATTERN = 8192
 _MAX_MEMORY = 32 << 20
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL)
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|.", re.DOTALL)
 """An escaped character, a class [...], or one character."""
 _COUNT = re.compile(r"\{(\d{1,4})(?:,(\d{1,4}))?\}")
-_COUNTS = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|\{\d{1,4}(?:,\d{1,4})?\}|.", re.DOTALL)
+_COUNTS = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\{\d{1,4}(?:,\d{1,4})?\}|.", re.DOTALL)
 """The same, with a counted repeat as one token."""
 
 

@@ -13,11 +13,13 @@ Pieces = frozenset[str]
 
 SHORTEST = 4
 MOST = 64
+DEEPEST = 50
+"""Of groups in groups deeper than this nothing is known."""
 _TOKEN = re.compile(
-    r"\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|\{\d*,?\d*\}|\(\?P?<\w+>|\(\?:|\(\?[is]+\)|\(\?|.", re.DOTALL
+    r"\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\{\d*,?\d*\}|\(\?P?<\w+>|\(\?:|\(\?[is]+\)|\(\?|.", re.DOTALL
 )
 """An escaped character, a class, a counted repeat, what opens a group, or one character."""
-_OPTIONAL = re.compile(r"[*?]|\{0?(?:,\d*)?\}").fullmatch
+_OPTIONAL = re.compile(r"[*?]|\{0*(?:,\d*)?\}").fullmatch
 _REPEAT = re.compile(r"[*?+]|\{\d*,?\d*\}").fullmatch
 _CASELESS = re.compile(r"\(\?[a-zA-Z-]*i").search
 _KNOWN_ESCAPES = frozenset("dDwWsSbBAzZtnrfv")
@@ -51,6 +53,7 @@ class _Reader:
     def __init__(self, source: str, caseless: bool) -> None:
         self._tokens = _TOKEN.findall(source)
         self._at = 0
+        self._depth = 0
         self._caseless = caseless
 
     def alternatives(self) -> Pieces:
@@ -70,6 +73,8 @@ class _Reader:
         best, run = _NOTHING, ""
         while (token := self._peek()) and token not in {"|", ")"}:
             self._at += 1
+            if _REPEAT(token):  # of nothing, or of a repeat: verbs like (*PRUNE)
+                raise _UnknownForm
             if token.startswith("(") and not token.endswith(")"):
                 best, run = _better(_better(best, self._pieces(run)), self._group(token)), ""
                 continue
@@ -83,9 +88,11 @@ class _Reader:
         return _better(best, self._pieces(run))
 
     def _group(self, opening: str) -> Pieces:
-        if opening == "(?":  # a look-around, an atomic group, a condition
+        self._depth += 1
+        if opening == "(?" or self._depth > DEEPEST:  # a look-around, an atomic group, a condition
             raise _UnknownForm
         inner = self.alternatives()
+        self._depth -= 1
         if self._peek() != ")":
             raise _UnknownForm
         self._at += 1

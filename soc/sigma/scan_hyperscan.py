@@ -6,6 +6,7 @@ Hyperscan manual: https://intel.github.io/hyperscan/dev-reference/compilation.ht
 from __future__ import annotations
 
 import re
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -26,6 +27,9 @@ _TOGETHER = 16
 
 MAX_COUNTED = 64
 """Above so many places of counted repeats RE2 is the faster way: Hyperscan would compile for seconds."""
+
+_CLASS_OF_CASE = re.compile(r"\\[pP]|\[:").search
+"""Without case, capitals (\\p{Lu}) are all letters to RE2 and not to Hyperscan."""
 
 Expression = tuple[bytes, int, int]
 """Pattern, number, flags."""
@@ -116,7 +120,7 @@ def _expression(number: int, test: Searched) -> Expression | None:
     """None for what Hyperscan cannot express, or only slowly."""
     if not isinstance(test, Regex) or counted(test.source) > MAX_COUNTED:
         return None
-    if needs_backtracking(test.source, test.flags):
+    if needs_backtracking(test.source, test.flags) or _CLASS_OF_CASE(test.source):
         return None
     flags = _REGEX
     for flag in test.flags:
