@@ -8,10 +8,10 @@ from importlib import import_module
 import click
 
 from soc import __version__
-from soc.cli.command import Translated, language_option
+from soc.cli.command import TranslatedGroup, language_option
 
 
-class Verbs(Translated, click.Group):
+class Verbs(TranslatedGroup):
     """Every public module of this package that has a ``command`` is a verb."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -51,6 +51,10 @@ class Translated(click.Command):
     def get_short_help_str(self, limit: int = 90) -> str:
         return translate()((self.help or "").split("\n", 1)[0])
 
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        pieces = " ".join(self.collect_usage_pieces(ctx))
+        formatter.write_usage(ctx.command_path, pieces, prefix=f"{translate()('Usage')}: ")
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         t = translate()
         paragraphs = (" ".join(part.split()) for part in (self.help or "").split("\n\n"))
@@ -60,11 +64,10 @@ class Translated(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         t = translate()
-        records = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))]
+        options = (param for param in self.get_params(ctx) if isinstance(param, click.Option))
+        records = [record for option in options if (record := option.get_help_record(ctx))]
         with formatter.section(t("Options")):
-            # click puts the default behind the text
-            parts = [(names, *text.partition("  [")) for names, text in records]
-            formatter.write_dl([(names, t(text) + mark + default) for names, text, mark, default in parts])
+            formatter.write_dl([(names, _translated(text, t)) for names, text in records])
         if isinstance(self, click.Group):
             self.format_commands(ctx, formatter)
 
@@ -83,8 +86,19 @@ class Translated(click.Command):
         ctx.exit(2)
 
 
+def _translated(text: str, t: Translate) -> str:
+    """An option's help; click puts "required" and the default behind it, in brackets."""
+    said, bracket, more = text.partition("  [")
+    return t(said) + bracket + more.replace("required]", t("required") + "]").replace("default: ", t("default") + ": ")
+
+
 class TranslatedGroup(Translated, click.Group):
     """A verb with verbs of its own, such as ``soc rules check``."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section(translate()("Commands")):
+            formatter.write_dl([(name, command.get_short_help_str()) for name, command in found if command])
 
 
 def verb(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:

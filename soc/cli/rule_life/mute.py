@@ -22,7 +22,13 @@ from soc.pipeline.mutes import Mute, add_mute, read_mutes, remove_mute
 
 @verb("mute")
 @click.argument("rule")
-@click.option("--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day on which it is heard again.")
+@click.option(
+    "--until",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="The day on which it is heard again.",
+)
 @click.option("--by", required=True, metavar="NAME", help="Who answers for it.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why.")
 def mute(rule: str, until: datetime, by: str, reason: str) -> None:
