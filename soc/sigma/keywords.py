@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 
 from soc.core.event import Event
+from soc.core.windows.synonyms import SYNONYMS
 from soc.sigma.evaluate import haystacks
-from soc.sigma.field import Numbered
+from soc.sigma.field import Numbered, hashable
 from soc.sigma.needle import needles
 from soc.sigma.predicate import Regex, Text
 from soc.sigma.scan import Found, make_scanner
@@ -27,7 +28,7 @@ class Keywords:
     """Texts are searched in all events at once; expressions, with anchors, in each of an event's texts.
 
     Where the JSON line that an event was read from is at hand, it is searched instead of the event's values: not
-    for every piece of text, since JSON writes some in other ways.
+    for every piece of text, since JSON writes some in other ways, nor for events with values of our own making.
     """
 
     def __init__(self, tests: Numbered, *, few: bool = False) -> None:
@@ -74,7 +75,8 @@ class Keywords:
         if lines is None or self._in_json is None:
             return self._scanner.find([_joined(event) for event in events])
         found = self._in_json.find_encoded(lines)
-        if spelled := sorted({place for place, number in found if number == len(self._numbers)}):
+        composed = {place for place, event in enumerate(events) if hashable(event.get("EventID")) in SYNONYMS}
+        if spelled := sorted(composed.union(place for place, number in found if number == len(self._numbers))):
             found = [one for one in found if one[1] < len(self._numbers)]
             found += [(spelled[n], test) for n, test in self._scanner.find([_joined(events[n]) for n in spelled])]
         return found

@@ -36,7 +36,7 @@ class Texts(dict[str, str]):
 
     def __missing__(self, field: str) -> str:
         value = self.event.get(field)
-        if type(value) is str and value.isascii():  # nearly always
+        if type(value) is str and value.isascii() and field != KEYWORDS:  # nearly always
             text = value.lower()
         elif field == KEYWORDS:
             text = _MISSING.join(map(fold, haystacks(self.event)))

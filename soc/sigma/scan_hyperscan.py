@@ -6,7 +6,6 @@ Hyperscan manual: https://intel.github.io/hyperscan/dev-reference/compilation.ht
 from __future__ import annotations
 
 import re
-import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -28,8 +27,10 @@ _TOGETHER = 16
 MAX_COUNTED = 64
 """Above so many places of counted repeats RE2 is the faster way: Hyperscan would compile for seconds."""
 
-_CLASS_OF_CASE = re.compile(r"\\[pP]|\[:").search
-"""Without case, capitals (\\p{Lu}) are all letters to RE2 and not to Hyperscan."""
+_UNLIKE_RE2 = re.compile(r"\\[pP]|\[:|\\x(?:\{|[89a-fA-F])|\(\?[a-zA-Z]*[-mU]").search
+"""Hyperscan finds fewer: (?i)\\p{Lu} has no small letters, (?m)^ is not at the end, newer scripts have their case."""
+_NO_SPACE = "\v"
+"""To RE2 alone, \\S is met by it."""
 
 Expression = tuple[bytes, int, int]
 """Pattern, number, flags."""
@@ -67,9 +68,12 @@ class HyperscanScanner:
         if self._expressions is not None:
             for start in range(0, len(texts), _TOGETHER):
                 some = list(map(encode, texts[start : start + _TOGETHER]))
-                if self._together is None or _any(self._together, b"\n".join(some)):
+                if self._together is None or _any(self._together, b"\n".join([*some, b""])):
                     for place, text in enumerate(some, start):
                         self._expressions(text, partial(_note, found, place))
+            if _NO_SPACE in joined:
+                odd = [(place, text) for place, text in enumerate(texts) if _NO_SPACE in text]
+                found += [(place, n) for n, test in self._needles.without for place, text in odd if test.holds(text)]
         for number, test in self._others:
             found += [(place, number) for place, text in enumerate(texts) if test.holds(text)]
         return found
@@ -120,7 +124,9 @@ def _expression(number: int, test: Searched) -> Expression | None:
     """None for what Hyperscan cannot express, or only slowly."""
     if not isinstance(test, Regex) or counted(test.source) > MAX_COUNTED:
         return None
-    if needs_backtracking(test.source, test.flags) or _CLASS_OF_CASE(test.source):
+    if needs_backtracking(test.source, test.flags) or _UNLIKE_RE2(test.source):
+        return None
+    if "m" in test.flags or not (test.source.isascii() or ("i" not in test.flags and "(?" not in test.source)):
         return None
     flags = _REGEX
     for flag in test.flags:

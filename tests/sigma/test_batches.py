@@ -1,0 +1,197 @@
+"""Whatever is batched, remembered, forgotten or searched in lines: the verdicts are those of the plain evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from soc.core.event import Event
+from soc.sigma import candidate, field, plan
+from soc.sigma.evaluate import holds
+from soc.sigma.required import required
+from tests.sigma.test_matcher import matcher, rule
+
+WORDS = ["evil", "EVIL.exe", "đăng nhập", "a\\b", "o'k \"x\"", "x/y", "\n", "k\u017f", "\u212aey", "7", "1", "true", "",
+         "kiss", "ΟΔΟΣ", "😀😀😀", "10.0.0.1", "\v", "\x00z", "-5", "nt authority"]  # fmt: skip
+EXPRESSIONS = [
+    "(?i)kiss.*", "evil(\\.exe)?$", "^(?!.*exe)evil", "[[:^alpha:]evil]x", "abcd|", "(?<=e)vil", "ev(?:il){1,2}", "^$",
+    "(?i)\\p{Lu}evil", "evil(*PRUNE)x|abcd", "\\Z", "^\\n", "đ.ng", "(?:evil){0,3}x", "a\\\\b", "\\S$", "(?-m)^e.",
+]  # fmt: skip
+NAMES = ["A", "B", "C"]
+SCALARS = st.one_of(
+    st.sampled_from(WORDS),
+    st.sampled_from([None, True, False, 0, 1, 1.0, 5, 5.0, -5, 1e16, 7, 2**60]),
+    st.tuples(st.sampled_from(WORDS), st.sampled_from(["", "\n", "x", "\ud800", "é", "y" * 5000])).map("".join),
+)
+VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3).map(tuple), st.lists(SCALARS, max_size=2))
+EVENTS = st.dictionaries(st.sampled_from([*NAMES, "", "message", "event.original"]), VALUES, max_size=4)
+TESTS: st.SearchStrategy[tuple[str, Any]] = st.one_of(
+    st.tuples(
+        st.sampled_from(["", "|contains", "|startswith", "|endswith", "|contains|cased"]), st.sampled_from(WORDS[:12])
+    ),
+    st.tuples(st.just(""), st.sampled_from([None, True, 1, 7, "a*b", "?", "*", "*evil*exe*", "đ?ng*"])),
+    st.tuples(st.sampled_from(["|re", "|re|i"]), st.sampled_from(EXPRESSIONS)),
+    st.tuples(st.sampled_from(["|gt", "|lte", "|hour"]), st.sampled_from([0, 1, 5])),
+    st.tuples(st.sampled_from(["|fieldref", "|fieldref|contains"]), st.sampled_from(NAMES)),
+    st.tuples(st.just("|exists"), st.booleans()),
+    st.just(("|cidr", "10.0.0.0/8")),
+)
+MAPS = st.dictionaries(st.sampled_from(NAMES), TESTS, min_size=1, max_size=2).map(
+    lambda found: {f"{name}{modifiers}": value for name, (modifiers, value) in found.items()}
+)
+KEYWORDS = st.lists(st.sampled_from([one for one in WORDS if one]), min_size=1, max_size=2)
+CONDITIONS = ["a", "not a", "a and b", "a and not b", "a or not b", "1 of them", "not (a and b)"]
+DETECTIONS = st.builds(
+    lambda a, b, condition: {"a": a, "b": b, "condition": condition},
+    MAPS,
+    st.one_of(MAPS, KEYWORDS),
+    st.sampled_from(CONDITIONS),
+)
+DETECTIONS_OF_WORDS = st.builds(lambda a, b: {"a": a, "b": b, "condition": "a or b"}, KEYWORDS, MAPS)
+
+
+def as_line(event: Event, escaped: bool) -> bytes | None:
+    """Its JSON; None for what is not to be written."""
+    try:
+        line = orjson.dumps(event)
+    except TypeError:  # a lone surrogate
+        return None
+    if escaped:
+        line = b"".join(
+            one.encode() if one < "\x80" else b"".join(b"\\u%04x" % unit for unit in _units(one))
+            for one in line.decode()
+        )
+    return line
+
+
+def _units(letter: str) -> list[int]:
+    pairs = letter.encode("utf-16-be")
+    return [int.from_bytes(pairs[at : at + 2]) for at in range(0, len(pairs), 2)]
+
+
+@pytest.mark.parametrize("scanner", ["", "portable"])
+@pytest.mark.parametrize("bound", ["usual", "tiny", "never few"])
+def test_batches_say_what_each_event_alone_says(bound: str, scanner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOC_SCANNER", scanner)
+    if bound != "usual":
+        for module, name, most in (
+            (plan, "FEW", 6 if bound == "tiny" else 0), (plan, "SAMPLE", 3), (plan, "_WASTE", 0),
+            (plan, "_MOST_VERDICTS", 3), (field, "MOST_VALUES", 3), (field, "MOST_SETS", 2), (field, "_FEW", 2),
+            (candidate, "_MOST_VERDICTS", 2),
+        ):  # fmt: skip
+            monkeypatch.setattr(module, name, most)
+
+    @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(
+        st.lists(st.one_of(DETECTIONS, DETECTIONS_OF_WORDS), min_size=1, max_size=6),
+        st.lists(st.lists(EVENTS, min_size=1, max_size=8), min_size=1, max_size=5),
+        st.booleans(),
+        st.booleans(),
+    )
+    def check(detections: list[dict[str, Any]], batches: list[list[Event]], with_lines: bool, escaped: bool) -> None:
+        rules = [rule(one) for one in detections]
+        matched = matcher(*rules)
+        if bound != "usual":
+            matched._budget._most = 1000
+        for batch in batches:
+            lines = None
+            if with_lines:
+                written = [(event, as_line(event, escaped)) for event in batch]
+                batch = [event for event, line in written if line is not None]
+                lines = [line for _, line in written if line is not None]
+            met = dict(matched.hits(batch, lines))
+            for place, event in enumerate(batch):
+                wanted = [one.info for one in rules if holds(one.condition, event)]
+                assert met.get(place, []) == wanted, event
+
+    check()
+
+
+def test_keywords_in_lines_with_letters_by_their_number_and_in_values_that_are_no_part_of_the_line() -> None:
+    matched = matcher(rule({"k": ["đăng nhập", "nt authority"], "condition": "k"}))
+    events: list[Event] = [{"A": "Đăng nhập"}, {"EventID": 4688, "User": "NT AUTHORITY\\SYSTEM"}, {"A": "no"}]
+    lines = [b'{"A":"\\u0110\\u0103ng nh\\u1eadp"}', b'{"EventID":4688,"SubjectUserSid":"S-1-5-18"}', b'{"A":"no"}']
+    assert sorted(place for place, _ in matched.hits(events, lines)) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{"event.original": "\xa0{}", "A": "c:\\1000"}, {"A": ["c:\\1000"]}, {"A": 1e16}, {"": "x", "A": "c:\\1000"}],
+)
+def test_keywords_in_unusual_values(event: Event) -> None:
+    assert matcher(rule({"k": ["c:\\1000", "10000000"], "condition": "k"})).match(event)
+
+
+@pytest.mark.parametrize("value", [(1, "x"), (True, "x"), (1.0, "x")])
+@pytest.mark.parametrize("first", [(1, "x"), (True, "x"), (1.0, "x")])
+def test_arrays_that_are_equal_as_keys(first: Any, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "FEW", 0)
+    one = rule({"s": {"A": 1}, "condition": "not s"})
+    matched = matcher(one)
+    for event in ({"A": first}, {"A": value}):
+        assert bool(matched.match(event)) is holds(one.condition, event)
+
+
+@pytest.mark.parametrize("order", [(5, 5.0), (5.0, 5)])
+def test_a_moment_is_the_same_number_whole_or_not(order: tuple[Any, ...]) -> None:
+    matched = matcher(rule({"s": {"A|hour": 0}, "condition": "s"}))
+    assert all(matched.match({"A": value}) for value in order)
+
+
+def test_who_reads_lazily_may_match_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = [rule({"s": {"A|contains": word}, "condition": "s"}) for word in ("abcd", "efgh")]
+    matched = matcher(*rules)
+    matched._budget._most = 0
+    lazily = matched.hits([{"A": "abcd"}, {"A": "efgh"}])
+    assert next(lazily) == (0, [rules[0].info])
+    assert not matched.match({"A": "something else"})
+    assert list(lazily) == [(1, [rules[1].info])]
+
+
+@pytest.mark.parametrize(
+    ("source", "pieces"),
+    [
+        ("[[:^alpha:]evil]abcd", {"abcd"}), ("abcd(*PRUNE)ef", set()), ("(" * 400 + "abcd" + ")" * 400, set()),
+        ("abcdl{00}", {"abcd"}), ("abcd|", set()), ("(?:evil){0,3}abcd", {"abcd"}), ("abcde?fghi", {"abcd"}),
+        ("(?i)maskabc", set()), ("evil|abcd", {"abcd", "evil"}),
+    ],
+)  # fmt: skip
+def test_what_an_expression_requires(source: str, pieces: set[str]) -> None:
+    assert required(source, "") == pieces
+
+
+def test_deep_groups_do_not_stop_the_engine() -> None:
+    assert matcher(rule({"s": {"A|re": "(" * 400 + "abcd" + ")" * 400}, "condition": "s"})).match({"A": "abcd"})
+
+
+@pytest.mark.parametrize("few", [0, 400])
+def test_classes_of_case_without_case(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "FEW", few)
+    for source in ("\\p{Lu}evil", "[[:upper:]]evil"):
+        one = rule({"s": {"A|re|i": source}, "condition": "s"})
+        matched = matcher(one)
+        for text in ("Xevil", "xevil", "đEVIL", "1evil"):
+            assert bool(matched.match({"A": text})) is holds(one.condition, {"A": text}), (source, text)
+
+
+@pytest.mark.parametrize("few", [0, 400])
+@pytest.mark.parametrize(
+    ("modifiers", "source"),
+    [
+        ("re", "^\\S$"), ("re", "^[^\\s]$"), ("re|m", "^$"), ("re", "(?m)^$"), ("re", "^$"), ("re", "^\\s*$"),
+        ("re", "(?-m)^b"), ("re|i", "ა"), ("re|i", "^[\\x{10d0}-\\x{10f0}]$"), ("re", "^b$"), ("re|i", "(?-i)K$"),
+    ],
+)  # fmt: skip
+def test_engines_of_expressions_differ_and_verdicts_do_not(
+    modifiers: str, source: str, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "FEW", few)
+    one = rule({"s": {f"A|{modifiers}": source}, "condition": "s"})
+    for values in (["\v", "a\n", "x", "Ა", "b\na", "K"], ["a", "b"], ["a", ""], ["", "x"], ["k", "K"]):
+        events: list[Event] = [{"A": value} for value in values]
+        met = dict(matcher(one).hits(events))
+        assert [place in met for place in range(len(events))] == [holds(one.condition, event) for event in events]
