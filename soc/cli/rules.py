@@ -103,7 +103,7 @@ def _print(report: dict[str, Any], samples: list[Problem], *, quiet: bool) -> No
         if row["state"] in {"expired", "unused"} or (row["state"] == "active" and not quiet):
             ours = row["filter"]
             kept = t("by {owner} until {day}", owner=ours["owner"], day=ours["expires"]) if ours["owner"] else ""
-            why = "; ".join(plain(part) for part in (kept, ours["reason"], row["reason"]) if part)
+            why = "; ".join(plain(part) for part in (kept, ours["reason"], because(row["reason"])) if part)
             table.add_row(
                 Text(t(row["state"]), style=FILTER_STYLE[row["state"]]),
                 Text(plain(f"{_short(row['path'])}:{row['line']}")),

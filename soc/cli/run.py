@@ -12,6 +12,7 @@ import click
 from collectors.agent import Agent, describe
 from collectors.agent import check as check_inputs
 from soc.cli.command import translate, verb
+from soc.cli.rule_life.words import because
 from soc.core.clock import SystemClock
 from soc.core.errors import SettingsError
 from soc.core.hostile import plain
@@ -89,7 +90,9 @@ def plan(settings: Settings, content: Content) -> list[str]:
         lines.append(t("without Hyperscan: the same verdicts, but slower"))
     lines += [f"  {t('rejected')}: {plain(problem)}" for problem in content.problems]
     idle = [one for one in content.filters if one.word in {"expired", "unused"}]
-    lines += [f"  {t('filter: {title}', title=plain(one.title))}: {t(one.word)}: {plain(one.why)}" for one in idle]
+    lines += [
+        f"  {t('filter: {title}', title=plain(one.title))}: {t(one.word)}: {plain(because(one.why))}" for one in idle
+    ]
     lines.append(t("store in {folder}, events for {age} and up to {size}",
                    folder=settings.data_dir, age=settings.retention.age, size=settings.retention.size))  # fmt: skip
     if settings.console.enabled:

@@ -106,6 +106,7 @@ class Reloader:
         self._clock = clock
         self._report = report
         self._asked = asked
+        self._was_asked = False
         self._every = duration(settings.reload) / 1_000_000
         self._zone = zone_seconds(settings.timezone)
         self._day = self._today()
@@ -147,7 +148,7 @@ class Reloader:
 
     async def look(self) -> None:
         """One look: nothing has changed, or it may be half-written yet, or it is loaded."""
-        asked = self._asked.is_set()
+        asked = self._was_asked = self._asked.is_set()
         self._asked.clear()
         midnight = self._today() != self._day
         seen = await asyncio.to_thread(glance, watched(self._settings))
@@ -160,6 +161,8 @@ class Reloader:
         self._seen = self._settled = seen
         self._day = self._today()
         if not asked and not midnight and self._content.fingerprint == await self._on_disk():
+            if self.status.refused:
+                self._report("rules: those on disk are the running ones again")
             self.status.refused = ()
             return
         await self._reload()
@@ -213,7 +216,7 @@ class Reloader:
     def _refuse(self, reasons: Sequence[str]) -> None:
         before, self.status.refused = self.status.refused, tuple(reasons[:MAX_REASONS])
         self.status.refused_at = self._clock.now()
-        if self.status.refused == before:
+        if self.status.refused == before and not self._was_asked:  # who asks is answered
             return
         self.status.refusals += 1
         self._report(f"rules: not reloaded, the old ones go on: {'; '.join(reasons[:3])}")

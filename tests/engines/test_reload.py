@@ -161,6 +161,15 @@ def test_a_bad_set_is_refused_until_it_is_mended(bench: Bench, rules: Path, text
     assert (bench.reloader.status.reloads, bench.reloader.status.refused) == (1, ())
 
 
+def test_who_asks_for_a_bad_set_is_told_again(bench: Bench, rules: Path) -> None:
+    (rules / "accepted.yml").write_text("title: [")
+    bench.looks(4)
+    assert len(bench.log) == 1
+    bench.asked.set()
+    bench.looks(1)
+    assert bench.log[1:] == bench.log[:1]
+
+
 def test_putting_the_files_back_ends_a_refusal(bench: Bench, rules: Path) -> None:
     (rules / "accepted.yml").write_text("title: [")
     bench.looks(2)
@@ -168,6 +177,7 @@ def test_putting_the_files_back_ends_a_refusal(bench: Bench, rules: Path) -> Non
     (rules / "accepted.yml").unlink()
     bench.looks(2)
     assert (bench.reloader.status.reloads, bench.reloader.status.refused) == (0, ())
+    assert bench.log[1:] == ["rules: those on disk are the running ones again"]
 
 
 def test_a_rule_may_go_but_not_while_a_correlation_refers_to_it(bench: Bench, rules: Path) -> None:

@@ -15,7 +15,7 @@ def titled(title: str, title_vi: str) -> str:
 
 
 def because(reason: str) -> str:
-    """Why a rule is blind or muted. Why one was rejected stays English: it quotes Sigma's own words."""
+    """Why a rule is blind or muted, a filter expired. What was rejected stays English: it quotes Sigma's own words."""
     t = translate()
     if found := _MUTED.fullmatch(reason):
         return t("by {by} until {until}: {reason}", by=found[1], until=found[2], reason=found[3])
@@ -25,4 +25,6 @@ def because(reason: str) -> str:
                                                                                        fields=fields)  # fmt: skip
     if reason.startswith("no source: nothing here makes events of "):
         return t("no source: nothing here makes events of {source}", source=reason.rpartition(" events of ")[2])
+    if reason.startswith("it ended on "):
+        return t("it ended on {day}", day=reason.removeprefix("it ended on "))
     return reason
