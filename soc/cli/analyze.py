@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soc.cli.command import language, translate, verb
+from soc.cli.jobs import jobs_option
 from soc.cli.progress import reading
 from soc.cli.show import SEVERITY_STYLE, WIDE, alert_table, console
 from soc.core.alert import Alert, encode
@@ -24,20 +25,12 @@ from soc.core.i18n import Translate
 from soc.core.settings import moment, zone_seconds
 from soc.engines.analyze import Totals, analyze
 from soc.engines.source import expand
-from soc.engines.workers import MAX_JOBS, Workers, usable_processors
+from soc.engines.workers import Workers
 from soc.parsers import devices
 from soc.pipeline.build import build_digester, build_pipeline
 from soc.pipeline.content import load_content
 from soc.sigma.backtrack import overruns
 from soc.sigma.cache import users_folder
-
-
-def _jobs(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
-    if value == "auto":
-        return min(usable_processors(), MAX_JOBS)
-    if not value.isascii() or not value.isdecimal() or not 1 <= int(value[:9]) <= MAX_JOBS:
-        raise click.BadParameter(translate()("a number from 1 to {most}, or auto", most=MAX_JOBS))
-    return int(value)
 
 
 @verb("analyze")
@@ -50,7 +43,7 @@ def _jobs(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
 @click.option("--inventory", type=click.Path(exists=True, path_type=Path), help="The inventory.yml of your networks.")
 @click.option("--timezone", default="+07:00", help="Zone of times that do not state one.")
 @click.option("--at", metavar="TIME", help="When the files were written, for times without a year.")
-@click.option("--jobs", default="1", metavar="N", callback=_jobs, help="Processes that read and match, or auto.")
+@jobs_option
 @click.option("--json", "as_json", is_flag=True, help="Alerts as NDJSON instead of a table.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the alerts there.")
 def command(

@@ -12,7 +12,9 @@ import click
 import orjson
 
 from soc.cli.command import TranslatedGroup, language_option, today, translate, verb
+from soc.cli.jobs import jobs_option
 from soc.cli.progress import reading
+from soc.core.errors import SocError
 from soc.core.event import Event, from_wire
 from soc.core.hostile import plain
 from soc.core.logsource import LogSource
@@ -39,7 +41,7 @@ def command() -> None:
     type=click.Path(exists=True, path_type=Path),
     help="Rules, a file or folder.",
 )
-@click.option("--jobs", default=1, type=click.IntRange(1, 256), help="How many processes share the work.")
+@jobs_option
 @click.option(
     "--logsource", metavar="KEY=VALUE,...", default="", help="Log source of events that do not state one themselves."
 )
@@ -65,9 +67,13 @@ def match(
     loaded = load(rules, None if ecs else IDENTITY, today=today(), cache=users_folder())
     for problem in loaded.problems:
         click.echo(f"soc: {plain(problem)}", err=True)
+    if not loaded.rules:
+        raise SocError(translate()("{folder}: no rule in it", folder=", ".join(map(str, rules))))
     otherwise = _otherwise(logsource, loaded, all_rules=all_rules)
     sweeper = _ecs(loaded) if ecs else _native(loaded, otherwise, as_recorded if own_names else event_of)
     sources = expand(files)
+    if not sources:
+        raise SocError(translate()("{folder}: no file in it", folder=", ".join(map(str, files))))
     several = len(sources) > 1
     out = sys.stdout.buffer
     text = cache(orjson.dumps)
@@ -82,7 +88,7 @@ def match(
     with reading(translate()) as progress:
         swept = sweep(sweeper, sources, hit, jobs=jobs, progress=progress)
     out.flush()
-    _report(swept)
+    _report(swept, offered=bool(otherwise))
     raise SystemExit(1 if swept.problems or swept.unreadable else 0)
 
 
@@ -110,13 +116,13 @@ def _otherwise(logsource: str, loaded: Loaded, *, all_rules: bool) -> Sequence[L
         ) from error
 
 
-def _report(swept: Swept) -> None:
+def _report(swept: Swept, *, offered: bool) -> None:
     t = translate()
     for problem in swept.problems:
         click.echo(f"soc: {plain(problem)}", err=True)
     if swept.unreadable:
         click.echo(f"soc: {t('{n} lines are no JSON objects', n=f'{swept.unreadable:,}')}", err=True)
-    if swept.unrouted:
+    if swept.unrouted and not offered:
         number = f"{swept.unrouted:,}"
         text = t("{n} of {all} events state no log source: see --logsource and --all-rules",
                  n=number, all=f"{swept.events:,}")  # fmt: skip

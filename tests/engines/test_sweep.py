@@ -123,7 +123,8 @@ def test_events_without_a_log_source_are_counted_and_can_be_given_one(rules: Pat
     assert "1 of 1 events state no log source" in result.stderr
     given = "--logsource", "category=process_creation,product=windows"
     assert lines(match("--rules", rules / "a.yml", *given, path)) == [{"line": 1, "rule": ID}]
-    assert lines(match("--rules", rules / "a.yml", "--all-rules", path)) == [{"line": 1, "rule": ID}]
+    told = match("--rules", rules / "a.yml", "--all-rules", path)
+    assert (lines(told), told.stderr) == ([{"line": 1, "rule": ID}], "")
     assert match("--rules", rules / "a.yml", "--logsource", "colour=red", path).exit_code == 2
 
 
@@ -140,6 +141,17 @@ def test_rules_and_files_that_cannot_be_read_are_named(rules: Path, tmp_path: Pa
     ]
     for reason in ("c.yml:1: ", "evidence.zip: a zip archive", "gone: No such file"):
         assert reason in result.stderr
+
+
+def test_no_rule_and_no_file_are_said_and_not_taken_for_no_hit(rules: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(ndjson(HIT))
+    for words, reason in ((("--rules", empty, path), "no rule in it"), (("--rules", rules, empty), "no file in it")):
+        result = match(*words)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"{empty}: {reason}" in result.stderr
 
 
 def test_events_that_soc_parse_wrote(tmp_path: Path) -> None:
