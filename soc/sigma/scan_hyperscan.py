@@ -29,8 +29,8 @@ MAX_COUNTED = 64
 
 _UNLIKE_RE2 = re.compile(r"\\[pP]|\[:|\\x(?:\{|[89a-fA-F])|\(\?[a-zA-Z]*[-mU]").search
 """Hyperscan finds fewer: (?i)\\p{Lu} has no small letters, (?m)^ is not at the end, newer scripts have their case."""
-_NO_SPACE = "\v"
-"""To RE2 alone, \\S is met by it."""
+_ODD = "\v\u017f\u212a"
+"""To RE2 alone the first meets \\S and, without case, the others \\w: as s and k."""
 
 Expression = tuple[bytes, int, int]
 """Pattern, number, flags."""
@@ -71,8 +71,8 @@ class HyperscanScanner:
                 if self._together is None or _any(self._together, b"\n".join([*some, b""])):
                     for place, text in enumerate(some, start):
                         self._expressions(text, partial(_note, found, place))
-            if _NO_SPACE in joined:
-                odd = [(place, text) for place, text in enumerate(texts) if _NO_SPACE in text]
+            if any(letter in joined for letter in _ODD):
+                odd = [(place, text) for place, text in enumerate(texts) if not set(_ODD).isdisjoint(text)]
                 found += [(place, n) for n, test in self._needles.without for place, text in odd if test.holds(text)]
         for number, test in self._others:
             found += [(place, number) for place, text in enumerate(texts) if test.holds(text)]

@@ -184,6 +184,7 @@ def test_classes_of_case_without_case(few: int, monkeypatch: pytest.MonkeyPatch)
     [
         ("re", "^\\S$"), ("re", "^[^\\s]$"), ("re|m", "^$"), ("re", "(?m)^$"), ("re", "^$"), ("re", "^\\s*$"),
         ("re", "(?-m)^b"), ("re|i", "ა"), ("re|i", "^[\\x{10d0}-\\x{10f0}]$"), ("re", "^b$"), ("re|i", "(?-i)K$"),
+        ("re|i", "^\\w$"),
     ],
 )  # fmt: skip
 def test_engines_of_expressions_differ_and_verdicts_do_not(
@@ -191,7 +192,13 @@ def test_engines_of_expressions_differ_and_verdicts_do_not(
 ) -> None:
     monkeypatch.setattr(plan, "FEW", few)
     one = rule({"s": {f"A|{modifiers}": source}, "condition": "s"})
-    for values in (["\v", "a\n", "x", "Ა", "b\na", "K"], ["a", "b"], ["a", ""], ["", "x"], ["k", "K"]):
+    for values in (
+        ["\v", "a\n", "x", "Ა", "b\na", "K"],
+        ["a", "b"],
+        ["a", ""],
+        ["", "x"],
+        ["k", "K", "\u212a", "\u017f"],
+    ):
         events: list[Event] = [{"A": value} for value in values]
         met = dict(matcher(one).hits(events))
         assert [place in met for place in range(len(events))] == [holds(one.condition, event) for event in events]
