@@ -46,7 +46,9 @@ def command(
     begin, end = period(since, until)
     settings = settings_here()
     loaded = content_with(rule)
-    content = only(loaded, {info.id for info in chosen(loaded, rule)})
+    asked = chosen(loaded, rule)
+    heard = [info for info in asked if not info.silent]  # of a file, not the rules that only feed its correlations
+    content = only(loaded, {info.id for info in heard or asked})
     known = inventory or (Path(settings.inventory) if settings.inventory else None)
     zone = zone_seconds(settings.timezone)
     pipeline = build_pipeline(content, known, zone=zone, lateness=settings.lateness, fold=settings.fold)

@@ -167,6 +167,16 @@ def test_hunting_and_the_preview_show_what_was_missed(here: Path) -> None:
     assert soc("hunt", "ssh_brute_force", "--since", "2026-10-20").exit_code == 0
 
 
+def test_hunting_with_a_file_raises_what_the_file_would(here: Path) -> None:
+    """A rule that only feeds the correlation in its file is heard no more than in soc run."""
+    assert soc("demo", "--exit").exit_code == 0
+    counts = "{type: event_count, rules: [in], group-by: [host.name], timespan: 5m, condition: {gte: 1}}"
+    file = here / "often.yml"
+    file.write_text(f"{PACK_RULE.replace('title_vi: ignored', 'name: in')}---\ntitle: Often\ncorrelation: {counts}\n")
+    found = soc("hunt", file, "--since", "2026-10-01", "--json").stdout.splitlines()
+    assert {json.loads(alert)["title"] for alert in found} == {"Often"}
+
+
 def test_a_query_is_printed_or_refused_with_the_reason() -> None:
     assert "user.name:root" in soc("rules", "convert", "ssh_root_password_login", "--to", "elasticsearch").output
     refused = soc("rules", "convert", "ssh_brute_force", "--format", "lucene")
