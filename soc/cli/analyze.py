@@ -63,6 +63,9 @@ def command(
     Exit status: 0 no alerts, 1 alerts, 2 unusable input or content.
     """
     t = translate()
+    sources = expand(files)
+    if not sources:
+        raise SocError(t("{folder}: no file in it", folder=", ".join(map(str, files))))
     if device != "auto" and device not in devices():
         raise click.UsageError(
             t("no device {name}; there are: {names}", name=device, names=", ".join(sorted(devices())))
@@ -80,9 +83,7 @@ def command(
     pipeline = build_pipeline(content, inventory, zone=zone, lateness="10m")
     work = build_digester(content, inventory, zone=zone)
     with Workers(jobs, work) if jobs > 1 else nullcontext() as workers, reading(t) as progress:
-        totals = analyze(
-            pipeline, expand(files), device, zone=zone, reference=reference, workers=workers, progress=progress
-        )
+        totals = analyze(pipeline, sources, device, zone=zone, reference=reference, workers=workers, progress=progress)
     alerts = ranked(totals.alerts.values())
     if as_json or (out and out.suffix in {".json", ".ndjson", ".jsonl"}):
         write_json(alerts, out)

@@ -94,6 +94,8 @@ def test_analyze_exit_status_and_json(story: Story, tmp_path: Path) -> None:
     quiet.write_text("Oct  5 08:00:00 host chronyd[1]: Selected source 10.0.0.1\n")
     assert soc("analyze", quiet).exit_code == 0
     assert soc("analyze", tmp_path / "absent").exit_code == 2
+    (tmp_path / "empty").mkdir()
+    assert soc("analyze", tmp_path / "empty").exit_code == 2
     (tmp_path / "x.zip").write_bytes(b"PK\x03\x04")
     assert soc("analyze", tmp_path / "x.zip").exit_code == 2
     assert soc("analyze", quiet, "--source", "toaster").exit_code == 2
