@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from soc.core.fields import DATE_FIELDS
 
@@ -17,6 +18,7 @@ Scalar = str | int | float | bool | None
 Value = Scalar | tuple[Scalar, ...]
 Event = dict[str, Value]
 
+_SCALARS = frozenset((str, int, float, bool, type(None)))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -77,7 +79,10 @@ def to_wire(event: Mapping[str, Value]) -> dict[str, Value]:
 def from_wire(wire: Mapping[str, object]) -> Event:
     """The inverse of to_wire; also accepts nested objects and lists. ValueError names the field that is wrong."""
     event: Event = {}
-    _flatten("", wire, event)
+    if _SCALARS.issuperset(map(type, wire.values())):  # most are flat, and the type of each costs less than a walk
+        event.update(cast("Mapping[str, Scalar]", wire))
+    else:
+        _flatten("", wire, event)
     for name in DATE_FIELDS & event.keys():
         value = event[name]
         if isinstance(value, str):

@@ -19,11 +19,6 @@ from soc.sigma.scan import Found, Needles, Searched
 _REGEX = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY | hyperscan.HS_FLAG_UTF8
 _REGEX_FLAGS = {"i": hyperscan.HS_FLAG_CASELESS, "m": hyperscan.HS_FLAG_MULTILINE, "s": hyperscan.HS_FLAG_DOTALL}
 
-_LINES = hyperscan.HS_FLAG_MULTILINE
-_ENDS = re.compile(rb"\\[AzZ]").search
-_TOGETHER = 16
-"""Values that are looked at together for expressions: mostly none is found."""
-
 MAX_COUNTED = 64
 """Above so many places of counted repeats RE2 is the faster way: Hyperscan would compile for seconds."""
 
@@ -52,9 +47,6 @@ class HyperscanScanner:
         if self._expressions is None:
             expressions = [one for one in expressions if _compiled([one]) is not None]
             self._expressions = _compiled(expressions)
-        # each value as a line of its own: what matches in the value, matches in the lines
-        lines = not any(_ENDS(pattern) for pattern, _, _ in expressions)
-        self._together = _compiled([(one, n, flags | _LINES) for one, n, flags in expressions]) if lines else None
         compiled = {one[1] for one in expressions}
         self._others = [(number, test) for number, test in self._needles.without if number not in compiled]
 
@@ -66,11 +58,8 @@ class HyperscanScanner:
             encoded = [encode(text) for text in texts]
             found = self._find_texts(b"\n".join(encoded), map(len, encoded))
         if self._expressions is not None:
-            for start in range(0, len(texts), _TOGETHER):
-                some = list(map(encode, texts[start : start + _TOGETHER]))
-                if self._together is None or _any(self._together, b"\n".join([*some, b""])):
-                    for place, text in enumerate(some, start):
-                        self._expressions(text, partial(_note, found, place))
+            for place, text in enumerate(texts):
+                self._expressions(encode(text), partial(_note, found, place))
             if any(letter in joined for letter in _ODD):
                 odd = [(place, text) for place, text in enumerate(texts) if not set(_ODD).isdisjoint(text)]
                 found += [(place, n) for n, test in self._needles.without for place, text in odd if test.holds(text)]
@@ -94,12 +83,6 @@ class HyperscanScanner:
 
         self._texts(joined, hit)
         return self._needles.placed(hits, lengths) if hits else []
-
-
-def _any(search: Search, text: bytes) -> bool:
-    found: list[Found] = []
-    search(text, partial(_note, found, 0))
-    return bool(found)
 
 
 def _note(found: list[Found], place: int, number: int, *_: object) -> None:
