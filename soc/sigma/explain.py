@@ -80,6 +80,8 @@ def _matched(node: Node) -> Iterator[Reason]:
 def _shown(leaf: Leaf, event: Event) -> str:
     """The value that the test looked at."""
     if leaf.field == KEYWORDS:
+        if not leaf_holds(leaf, event):
+            return "(not found)"
         texts = haystacks(event)
         found = [text for text in texts if leaf_holds(leaf, {"event.original": text})]
         return (found or list(texts) or [""])[0][:LONGEST_VALUE]

@@ -77,6 +77,7 @@ def test_why() -> None:
     assert (selection.label, negation.label, keyword.matched) == ("s", "not", False)
     assert negation.children[0].children[0].value == "192.0.2.1"
     assert "(missing)" in repr(explain(one, {}))
+    assert keyword.children[0].value == "(not found)"
 
 
 def test_many_rules_have_the_states_that_each_has() -> None:
