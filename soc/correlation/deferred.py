@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from soc.core.event import Event
@@ -12,7 +13,7 @@ from soc.correlation.lane import ORDERLY, Group, Lane, Setup
 from soc.correlation.whole import Whole
 
 
-class Deferred(Lane):
+class Deferred(Lane, ABC):
     """What the three have in common: groups that wait for a moment."""
 
     def __init__(self, setup: Setup) -> None:
@@ -20,9 +21,9 @@ class Deferred(Lane):
         self._timers = setup.timers
         self._order = setup.timers.join(self)
 
+    @abstractmethod
     def due(self, group: Group) -> int | None:
         """µs at which the group is looked at next; None: it waits for nothing."""
-        raise NotImplementedError
 
     def dues(self) -> Iterator[tuple[int, Key]]:
         """As in Timed.dues."""
@@ -42,8 +43,9 @@ class Deferred(Lane):
         self._conclude(key, group, end, number)
         return True
 
+    @abstractmethod
     def _conclude(self, key: Key, group: Group, end: int, number: int) -> None:
-        raise NotImplementedError
+        """The moment that the group waited for has come."""
 
     def _close(self, key: Key) -> None:
         self._forget(self.groups.pop(key))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar, cast
 
 from soc.core.event import Scalar, Value
-from soc.sigma.memo import Budget
+from soc.sigma.memo import Answers, Budget
 from soc.sigma.part import Part
 from soc.sigma.predicate import Cidr, Compare, Text, ValueTest
 from soc.sigma.scan import Searched, make_scanner
@@ -18,7 +18,6 @@ from soc.sigma.text import as_text, fold
 Numbered = Sequence[tuple[int, ValueTest]]
 NumberedParts = Sequence[tuple[int, Part]]
 MOST_VALUES = 20_000
-MOST_SETS = 20_000
 LONGEST = 4096
 _ENTRY_BYTES = 160
 _AnyValue = TypeVar("_AnyValue", Value, Scalar)
@@ -72,21 +71,14 @@ class Field:
         self._budget = budget
         self._known: dict[Value, int] = {}
         self._none = 0
-        self._numbers: dict[frozenset[int], int] = {}
-        self.sets: list[frozenset[int]] = []
+        self.answers = Answers()
         self.clear()
 
     def clear(self) -> None:
         """Forgets everything; the numbers that were given become void."""
-        self.sets = [frozenset()]
-        self._numbers = {self.sets[0]: 0}
-        self._none = self._number(frozenset(number for number, part in self._parts if part.holds(None)))
+        self.answers.clear()
+        self._none = self.answers.number(number for number, part in self._parts if part.holds(None))
         self._known = {None: self._none}
-
-    @property
-    def full(self) -> bool:
-        """Whether so many different answers were given that it is time to start afresh."""
-        return len(self.sets) > MOST_SETS
 
     def met(self, values: list[Value]) -> list[int]:
         """For each value the number of the set of tests that it may meet. Lists are read as arrays."""
@@ -120,17 +112,10 @@ class Field:
                     met.setdefault(value, set()).add(number)
         fresh: dict[Value, int] = dict.fromkeys(values, 0)
         for value, numbers in met.items():
-            fresh[value] = self._number(frozenset(numbers))
+            fresh[value] = self.answers.number(numbers)
         if 2 * len(values) < asked or len(self._known) < _FEW:
             self._remember(fresh, texts if plain else [str(value) for value in values])
         return fresh
-
-    def _number(self, numbers: frozenset[int]) -> int:
-        number = self._numbers.get(numbers)
-        if number is None:
-            number = self._numbers[numbers] = len(self.sets)
-            self.sets.append(numbers)
-        return number
 
     def _remember(self, fresh: dict[Value, int], texts: Sequence[str]) -> None:
         if len(self._known) + len(fresh) > MOST_VALUES:

@@ -9,6 +9,7 @@ from soc.core.event import Event
 from soc.core.windows.synonyms import SYNONYMS
 from soc.sigma.evaluate import haystacks
 from soc.sigma.field import Numbered, hashable
+from soc.sigma.memo import Answers
 from soc.sigma.needle import needles
 from soc.sigma.predicate import Regex, Text
 from soc.sigma.scan import Found, make_scanner
@@ -39,14 +40,11 @@ class Keywords:
         known = [one for one in in_json if one is not None]
         self._in_json = make_scanner([*known, _SPELLED], few=few) if len(known) == len(texts) else None
         self._expressions = [(number, test) for number, test in tests if isinstance(test, Regex)]
-        self.sets: list[frozenset[int]] = []
-        self._known: dict[frozenset[int], int] = {}
-        self.clear()
+        self.answers = Answers()
 
     def clear(self) -> None:
         """The numbers that were given become void."""
-        self.sets = [frozenset()]
-        self._known = {self.sets[0]: 0}
+        self.answers.clear()
 
     def met(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> list[int]:
         """For each event the number of the set of tests that it may meet. lines: the JSON that they were read from."""
@@ -61,15 +59,8 @@ class Keywords:
                     found.setdefault(place, set()).update(met)
         answers = [0] * len(events)
         for place, numbers in found.items():
-            answers[place] = self._number(frozenset(numbers))
+            answers[place] = self.answers.number(numbers)
         return answers
-
-    def _number(self, numbers: frozenset[int]) -> int:
-        number = self._known.get(numbers)
-        if number is None:
-            number = self._known[numbers] = len(self.sets)
-            self.sets.append(numbers)
-        return number
 
     def _found(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> list[Found]:
         if lines is None or self._in_json is None:

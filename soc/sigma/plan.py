@@ -18,7 +18,7 @@ from soc.core.finding import RuleInfo
 from soc.sigma.candidate import Candidate
 from soc.sigma.field import Field
 from soc.sigma.keywords import Keywords
-from soc.sigma.memo import Budget
+from soc.sigma.memo import Answers, Budget
 from soc.sigma.part import Part, parts
 from soc.sigma.predicate import ValueTest
 from soc.sigma.program import Texts
@@ -45,17 +45,17 @@ Hits = tuple[int, list[RuleInfo]]
 class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
     """Answers of all fields -> rules that can still fire."""
 
-    __slots__ = ("_always", "_budget", "_by_test", "_candidates", "_fields", "_further")
+    __slots__ = ("_always", "_answers", "_budget", "_by_test", "_candidates", "_further")
 
     def __init__(
         self,
         candidates: Sequence[Candidate],
         numbers: Mapping[Key, int],
-        fields: Sequence[Field | Keywords],
+        answers: Sequence[Answers],
         budget: Budget,
     ) -> None:
         super().__init__()
-        self._fields = fields
+        self._answers = answers
         self._budget = budget
         self._candidates = candidates
         self._always = [place for place, one in enumerate(candidates) if not one.witnesses]
@@ -67,14 +67,14 @@ class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
             for test in sets[0] if sets else ():
                 self._by_test[test].append(place)
 
-    def __missing__(self, answers: tuple[int, ...]) -> tuple[Candidate, ...]:
-        every = frozenset().union(*(one.sets[number] for one, number in zip(self._fields, answers, strict=True)))
+    def __missing__(self, given: tuple[int, ...]) -> tuple[Candidate, ...]:
+        every = frozenset().union(*(one.sets[number] for one, number in zip(self._answers, given, strict=True)))
         by_test, further = self._by_test, self._further
         reached = {place for test in every if test in by_test for place in by_test[test]}
         chosen = [place for place in reached if not any(every.isdisjoint(one) for one in further[place])]
         self._budget.spend(_VERDICT_BYTES)
         # in the order of the rules, whatever finds them
-        found = self[answers] = tuple(self._candidates[place] for place in sorted([*self._always, *chosen]))
+        found = self[given] = tuple(self._candidates[place] for place in sorted([*self._always, *chosen]))
         return found
 
 
@@ -86,6 +86,7 @@ class Plan:
         self._budget = budget
         self._fields: list[tuple[str, Field]] = []
         self._keywords: Keywords | None = None
+        self._answers: list[Answers] = []
         self._verdicts: _Verdicts | None = None
         self._few = False
         self._seen = self._vain = self._patience = 0
@@ -122,7 +123,7 @@ class Plan:
         if self._verdicts is None or more or self._vain > self._patience:
             self._verdicts = self._compiled(events)
             self._vain = 0
-        if len(self._verdicts) > _MOST_VERDICTS or any(found.full for _, found in self._fields):
+        if len(self._verdicts) > _MOST_VERDICTS or any(one.full for one in self._answers):
             self._forget()
         return self._verdicts
 
@@ -157,10 +158,10 @@ class Plan:
         names = sorted({*tests, *decided})
         self._fields = [(name, Field(tests[name], decided[name], self._budget, few=few)) for name in names]
         self._keywords = Keywords(searched, few=few) if searched else None
-        every: list[Field | Keywords] = [found for _, found in self._fields]
+        self._answers = [found.answers for _, found in self._fields]
         if self._keywords is not None:
-            every.append(self._keywords)
-        return _Verdicts(self._candidates, numbers, every, self._budget)
+            self._answers.append(self._keywords.answers)
+        return _Verdicts(self._candidates, numbers, self._answers, self._budget)
 
 
 def _chosen(candidate: Candidate, chooser: Chooser, events: Sequence[Event]) -> list[Witness]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from ahocorasick_rs import AhoCorasick, Implementation
-
 from soc.core.event import Event, Scalar
 from soc.sigma.field import hashable
-from soc.sigma.needle import Needle, Place, needles
+from soc.sigma.needle import needles
 from soc.sigma.part import Part
 from soc.sigma.predicate import Regex, Text, ValueTest
-from soc.sigma.scan import Searched
+from soc.sigma.scan import Searched, make_scanner
 from soc.sigma.text import as_text, fold
 from soc.sigma.tree import KEYWORDS, Node, leaves
 from soc.sigma.witness import Key, guess
@@ -70,33 +68,15 @@ def _held(tests: Iterable[ValueTest], counts: Counter[Scalar]) -> dict[ValueTest
     few = list(counts.items())[:_DEAR]
     scale = sum(counts.values()) / sum(count for _, count in few)
     held: dict[ValueTest, int] = {}
-    searched: dict[str, list[tuple[Needle, Searched]]] = defaultdict(list)
+    searched: list[Searched] = []
     for test in tests:
         if isinstance(test, Text) and test.shape == "exact":
             held[test] = texts.get(fold(test.literal or ""), 0)
-        elif isinstance(test, Text | Regex) and (found := needles(test)):
-            for one in found:
-                searched[one.text].append((one, test))
+        elif isinstance(test, Text | Regex) and needles(test):
+            searched.append(test)
         else:
             held[test] = int(scale * sum(count for value, count in few if test.holds(value)))
-    if searched:
-        _search(searched, texts, held)
+    often = list(texts.values())
+    for place, number in set(make_scanner(searched, few=True).find(list(texts))):
+        held[searched[number]] = held.get(searched[number], 0) + often[place]
     return held
-
-
-def _search(
-    searched: dict[str, list[tuple[Needle, Searched]]], texts: Counter[str], held: dict[ValueTest, int]
-) -> None:
-    automaton = AhoCorasick(list(searched), implementation=Implementation.NoncontiguousNFA, store_patterns=False)
-    owners = list(searched.values())
-    for text, count in texts.items():
-        readable = text.encode("utf-8", "replace").decode()
-        met: dict[Searched, None] = {}
-        for number, start, end in automaton.find_matches_as_indexes(readable, overlapping=True):
-            for found, test in owners[number]:
-                if (found.place is not Place.START or start == 0) and (
-                    found.place is not Place.END or end == len(readable)
-                ):
-                    met[test] = None
-        for test in met:
-            held[test] = held.get(test, 0) + count

@@ -53,10 +53,6 @@ class Chooser:
         self._frequency = frequency
         self._dear = dear
 
-    def found(self, node: Node) -> list[Witness]:
-        """The best sets first; [] when the condition can hold without any test holding."""
-        return self._holding(node)
-
     def enough(self, found: Iterable[Witness]) -> list[Witness]:
         """Of these sets as many as make the rule rare together; [] when all of them are common."""
         chosen: list[Witness] = []
@@ -69,23 +65,23 @@ class Chooser:
                 together *= one.cost
         return chosen
 
-    def _holding(self, node: Node) -> list[Witness]:
-        """Necessary for the node to hold."""
+    def found(self, node: Node) -> list[Witness]:
+        """Necessary for the node to hold, the best sets first; [] when it can hold without any test holding."""
         if isinstance(node, Leaf):
             if isinstance(node.test, Text | Regex | Cidr | Compare):
                 cost = self._frequency((node.field, node.test))
                 return [Witness(frozenset(((node.field, node.test),)), cost, frozenset((node.field,)))]
             return []
         if isinstance(node, And):
-            return self._best(one for child in node.children for one in self._holding(child))
+            return self._best(one for child in node.children for one in self.found(child))
         if isinstance(node, Not):
             return self._failing(node.child)
-        return self._union([self._holding(child) for child in node.children])
+        return self._union([self.found(child) for child in node.children])
 
     def _failing(self, node: Node) -> list[Witness]:
         """Necessary for the node not to hold."""
         if isinstance(node, Not):
-            return self._holding(node.child)
+            return self.found(node.child)
         if isinstance(node, Or):
             return self._best(one for child in node.children for one in self._failing(child))
         if isinstance(node, And):

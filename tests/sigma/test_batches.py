@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from soc.core.event import Event
-from soc.sigma import candidate, field, plan
+from soc.sigma import candidate, field, memo, plan
 from soc.sigma.evaluate import holds
 from soc.sigma.required import required
 from tests.sigma.test_matcher import matcher, rule
@@ -80,7 +80,7 @@ def test_batches_say_what_each_event_alone_says(bound: str, scanner: str, monkey
     if bound != "usual":
         for module, name, most in (
             (plan, "FEW", 6 if bound == "tiny" else 0), (plan, "SAMPLE", 3), (plan, "_WASTE", 0),
-            (plan, "_MOST_VERDICTS", 3), (field, "MOST_VALUES", 3), (field, "MOST_SETS", 2), (field, "_FEW", 2),
+            (plan, "_MOST_VERDICTS", 3), (field, "MOST_VALUES", 3), (memo, "MOST_SETS", 2), (field, "_FEW", 2),
             (candidate, "_MOST_VERDICTS", 2),
         ):  # fmt: skip
             monkeypatch.setattr(module, name, most)

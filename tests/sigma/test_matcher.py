@@ -10,7 +10,7 @@ import pytest
 from soc.core.errors import Problem
 from soc.core.event import Event
 from soc.core.logsource import Dataset, LogSource
-from soc.sigma import IDENTITY, Document, FieldMap, Rule, compile, shipped_mapping
+from soc.sigma import IDENTITY, Document, FieldMap, Rule, compile, memo, shipped_mapping
 from soc.sigma import field as memos
 from soc.sigma import plan as plans
 from soc.sigma.field import Field
@@ -89,7 +89,7 @@ def test_true_and_one_share_a_place_in_a_memo_and_nothing_else(order: tuple[Any,
 
 def test_memos_are_bounded_and_forgetting_changes_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memos, "MOST_VALUES", 10)
-    monkeypatch.setattr(memos, "MOST_SETS", 3)
+    monkeypatch.setattr(memo, "MOST_SETS", 3)
     matched = matcher(
         rule({"s": {"A|contains": "7", "B|endswith": "x"}, "condition": "s"}),
         *(rule({"s": {"A|endswith": f"{n}"}, "condition": "s"}) for n in range(10, 100)),
@@ -98,7 +98,7 @@ def test_memos_are_bounded_and_forgetting_changes_no_verdict(monkeypatch: pytest
         found = matched.match({"A": str(number), "B": "x"})
         assert len(found) == ("7" in str(number)) + (number % 100 >= 10)
     assert max(len(field._known) for field in fields(matched)) <= 11
-    assert max(len(field.sets) for field in fields(matched)) <= 5
+    assert max(len(field.answers.sets) for field in fields(matched)) <= 5
 
 
 def test_a_spent_budget_clears_every_memo_between_batches() -> None:
