@@ -84,6 +84,7 @@ def command(
     work = build_digester(content, inventory, zone=zone)
     with Workers(jobs, work) if jobs > 1 else nullcontext() as workers, reading(t) as progress:
         totals = analyze(pipeline, sources, device, zone=zone, reference=reference, workers=workers, progress=progress)
+    content.matcher.keep()
     alerts = ranked(totals.alerts.values())
     if as_json or (out and out.suffix in {".json", ".ndjson", ".jsonl"}):
         write_json(alerts, out)

@@ -88,19 +88,20 @@ def match(
     with reading(translate()) as progress:
         swept = sweep(sweeper, sources, hit, jobs=jobs, progress=progress)
     out.flush()
+    sweeper.matcher.keep()
     _report(swept, offered=bool(otherwise))
     raise SystemExit(1 if swept.problems or swept.unreadable else 0)
 
 
 def _native(loaded: Loaded, otherwise: Sequence[LogSource], event: Callable[[dict[str, Any]], Event]) -> Sweeper:
     router = NativeRouter(otherwise)
-    return Sweeper(Matcher(loaded.rules, router), event, lambda: router.unrouted)
+    return Sweeper(Matcher(loaded.rules, router, users_folder()), event, lambda: router.unrouted)
 
 
 def _ecs(loaded: Loaded) -> Sweeper:
     from soc.pipeline.content import available_datasets  # not above: who does without parsers need not load them
 
-    return Sweeper(Matcher(loaded.rules, DatasetRouter(available_datasets())), from_wire, lambda: 0)
+    return Sweeper(Matcher(loaded.rules, DatasetRouter(available_datasets()), users_folder()), from_wire, lambda: 0)
 
 
 def _otherwise(logsource: str, loaded: Loaded, *, all_rules: bool) -> Sequence[LogSource]:

@@ -151,6 +151,8 @@ async def serve(
         await agent.stop(STOP_WITHIN / 2)
         processor.stop()
         await asyncio.wait({processing}, timeout=STOP_WITHIN / 2)
+        if processing.done():
+            pipeline.keep()
         await asyncio.gather(reloading, *tasks, return_exceptions=True)
         for task in (stopping, failed):
             task.cancel()

@@ -27,7 +27,7 @@ from soc.engines import evtx
 from soc.engines.source import MAX_LINE, LogFile, Source, UnusableInput
 
 BLOCK: Final = 1024 * 1024
-BATCH: Final = 500
+BATCH: Final = 250
 _WORST: Final = 20
 """Unreadable lines that are named of one part; all are counted."""
 
@@ -37,6 +37,9 @@ class Matching(Protocol):
 
     def hits(self, events: Sequence[Event], lines: Sequence[bytes]) -> Iterable[tuple[int, Sequence[RuleInfo]]]:
         """(place, rules) of the events, read from these lines of JSON, that meet a rule, in any order."""
+
+    def keep(self) -> None:
+        """Keeps what was compiled for the next start."""
 
 
 @dataclass(frozen=True, slots=True)

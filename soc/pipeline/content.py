@@ -92,7 +92,7 @@ def load_content(
         files=loaded.files,
         filters=loaded.filter_states,
         lists=loaded.lists,
-        matcher=sigma.compile(rules, datasets),
+        matcher=sigma.compile(rules, datasets, cache),
         states={id: _state(found, muted.get(id)) for id, found in sigma.states(rules, datasets).items()},
         lines={str(found.document.get("id")): found.line for found in loaded.correlations},
         muted={id: mute for id, mute in muted.items() if id in known},

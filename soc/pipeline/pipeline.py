@@ -66,6 +66,10 @@ class Pipeline:
         self._rules = content.rules_by_id
         self._correlate = correlate
 
+    def keep(self) -> None:
+        """Keeps what rules were compiled to for the next start."""
+        self._matcher.keep()
+
     def feed(self, batch: RawBatch) -> Outcome:
         """A batch of lines. Rule alerts come at once; correlations when ``advance`` says their time has come."""
         normal = self._normalise(batch)

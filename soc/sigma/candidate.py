@@ -10,7 +10,7 @@ from soc.sigma.evaluate import holds
 from soc.sigma.memo import Budget
 from soc.sigma.predicate import Exists, FieldRef
 from soc.sigma.program import Program, Several, Texts, program
-from soc.sigma.tree import KEYWORDS, Node, leaves
+from soc.sigma.tree import KEYWORDS, Leaf, Node, leaves
 from soc.sigma.witness import Key, Witness
 
 CALL = 10
@@ -24,6 +24,7 @@ _ENTRY_BYTES = 250
 class Candidate:
     """The rule's condition less what the route decides (decided: it always fires). Its function is made when needed.
 
+    key is a text that tells the condition apart from any other rule's and route's.
     Verdicts are remembered by the values that the condition reads, as long as these come again.
     """
 
@@ -36,22 +37,25 @@ class Candidate:
         "condition",
         "decided",
         "info",
+        "key",
         "read",
         "tests",
         "witnesses",
     )
 
-    def __init__(self, info: RuleInfo, condition: Node, budget: Budget, *, decided: bool = False) -> None:
+    def __init__(self, info: RuleInfo, condition: Node, budget: Budget, key: str, *, decided: bool = False) -> None:
         self.info = info
+        self.key = key
         self.condition = condition
         self.decided = decided
         self.witnesses: Sequence[Witness] = ()
-        fields = [leaf.field for leaf in leaves(condition)]
+        every = leaves(condition)
+        fields = [leaf.field for leaf in every]
         self.tests = CALL + len(fields)
         self.read = frozenset(fields)
         self._budget = budget
         self._check: Program | None = None
-        self._fields = _read(condition)
+        self._fields = _read(every)
         self._known: dict[tuple[Value, ...], bool] = {}
         self._asked = 0
         budget.watch(self._known.clear)
@@ -100,10 +104,10 @@ class Candidate:
         self._budget.spend(size)
 
 
-def _read(condition: Node) -> tuple[str, ...]:
-    """The fields that decide the condition; () where their values do not, or too many do."""
+def _read(every: Sequence[Leaf]) -> tuple[str, ...]:
+    """The fields that decide a condition of these leaves; () where their values do not, or too many do."""
     fields: dict[str, None] = {}
-    for leaf in leaves(condition):
+    for leaf in every:
         if leaf.field == KEYWORDS or isinstance(leaf.test, Exists):
             return ()
         fields[leaf.field] = None

@@ -65,8 +65,8 @@ class Tests:
 class Field:
     """The memo of one field on one route."""
 
-    def __init__(self, tests: Numbered, parts: NumberedParts, budget: Budget, *, few: bool = False) -> None:
-        self._tests = Tests(tests, few=few)
+    def __init__(self, tests: Tests, parts: NumberedParts, budget: Budget) -> None:
+        self._tests = tests
         self._parts = parts
         self._budget = budget
         self._known: dict[Value, int] = {}

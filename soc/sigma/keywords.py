@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
 
-from soc.core.event import Event
+from soc.core.event import Event, Value
 from soc.core.windows.synonyms import SYNONYMS
 from soc.sigma.evaluate import haystacks
 from soc.sigma.field import Numbered, hashable
 from soc.sigma.memo import Answers
 from soc.sigma.needle import needles
 from soc.sigma.predicate import Regex, Text
-from soc.sigma.scan import Found, make_scanner
+from soc.sigma.scan import Found, Scanner, make_scanner, scanner_name
 from soc.sigma.text import Wildcard
 
 _PIECE = re.compile(r"[ !#-.0-\[\]-~]+").findall
@@ -32,15 +34,17 @@ class Keywords:
     for every piece of text, since JSON writes some in other ways, nor for events with values of our own making.
     """
 
-    def __init__(self, tests: Numbered, *, few: bool = False) -> None:
+    def __init__(self, tests: Numbered) -> None:
+        self._tests = tests
         texts = [(number, test) for number, test in tests if isinstance(test, Text)]
         self._numbers = [number for number, _ in texts]
-        self._scanner = make_scanner([_anywhere(test) for _, test in texts], few=few)
-        in_json = [_in_json(test) for _, test in texts]
-        known = [one for one in in_json if one is not None]
-        self._in_json = make_scanner([*known, _SPELLED], few=few) if len(known) == len(texts) else None
+        self._scanner, self._in_json = _scanners(tuple(test for _, test in texts), scanner_name())
         self._expressions = [(number, test) for number, test in tests if isinstance(test, Regex)]
         self.answers = Answers()
+
+    def __reduce__(self) -> tuple[type[Keywords], tuple[Numbered]]:
+        """The engines are made anew where it is read: they are few."""
+        return Keywords, (self._tests,)
 
     def clear(self) -> None:
         """The numbers that were given become void."""
@@ -66,11 +70,30 @@ class Keywords:
         if lines is None or self._in_json is None:
             return self._scanner.find([_joined(event) for event in events])
         found = self._in_json.find_encoded(lines)
-        composed = {place for place, event in enumerate(events) if hashable(event.get("EventID")) in SYNONYMS}
+        composed = _composed([event.get("EventID") for event in events])
         if spelled := sorted(composed.union(place for place, number in found if number == len(self._numbers))):
             found = [one for one in found if one[1] < len(self._numbers)]
             found += [(spelled[n], test) for n, test in self._scanner.find([_joined(events[n]) for n in spelled])]
         return found
+
+
+@lru_cache(maxsize=64)
+def _scanners(tests: tuple[Text, ...], scanner: str) -> tuple[Scanner, Scanner | None]:
+    """What searches for these in events, and in lines of JSON if all can be found there. Most routes share theirs.
+
+    scanner: the name of the engine.
+    """
+    known = [one for one in map(_in_json, tests) if one is not None]
+    in_json = make_scanner([*known, _SPELLED]) if len(known) == len(tests) else None
+    return make_scanner([_anywhere(test) for test in tests]), in_json
+
+
+def _composed(numbers: list[Value]) -> set[int]:
+    """Which of these events, by their ids, have values that their lines do not."""
+    with suppress(TypeError):  # JSON's lists
+        if SYNONYMS.keys().isdisjoint(numbers):
+            return set()
+    return {place for place, number in enumerate(map(hashable, numbers)) if number in SYNONYMS}
 
 
 def _anywhere(test: Text) -> Text:

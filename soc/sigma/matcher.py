@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset, LogSource
 from soc.sigma.candidate import Candidate
+from soc.sigma.compiled import Shelf
 from soc.sigma.fixed import simplified
 from soc.sigma.load import Rule
 from soc.sigma.memo import Budget
@@ -27,7 +29,8 @@ def offered(rule: Rule, sources: Sequence[LogSource]) -> bool:
 class Matcher:
     """Rules, compiled for each route when its first events come."""
 
-    def __init__(self, rules: Sequence[Rule], router: Router) -> None:
+    def __init__(self, rules: Sequence[Rule], router: Router, cache: Path | None = None) -> None:
+        """cache: the folder where what routes were compiled to is kept for the next time; None for nowhere."""
         self._router = router
         self._by_source: dict[LogSource, list[Rule]] = defaultdict(list)
         for rule in rules:
@@ -36,6 +39,7 @@ class Matcher:
         self._budget = Budget()
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._routes: dict[Route, Plan] = {}
+        self._shelf = Shelf(cache, () if cache is None else map(_told_apart, rules))
 
     def match(self, event: Event) -> Sequence[RuleInfo]:
         """The rules that one event meets, in the order of its log sources. Many events cost less together."""
@@ -64,6 +68,10 @@ class Matcher:
             for place, found in plan.match(some, read):
                 yield chosen[place], found
 
+    def keep(self) -> None:
+        """Keeps what was compiled for the next start; some bytes on disk for each rule."""
+        self._shelf.keep(made for plan in self._plans.values() if (made := plan.new()))
+
     def _plan(self, route: Route) -> Plan:
         """Routes that are offered the same rules, and decide nothing of them, share a plan."""
         if len(self._routes) >= _MOST_ROUTES:
@@ -75,7 +83,7 @@ class Matcher:
         same = tuple(map(id, made))
         plan = self._plans.get(same)
         if plan is None:
-            plan = self._plans[same] = Plan(made, self._budget)
+            plan = self._plans[same] = Plan(made, self._budget, self._shelf.find(made))
         self._routes[route] = plan
         return plan
 
@@ -84,15 +92,23 @@ class Matcher:
         if fixed.keys().isdisjoint(rule.fields):
             made = self._whole.get(rule.info.id)
             if made is None:
-                made = self._whole[rule.info.id] = Candidate(rule.info, rule.condition, self._budget)
+                key = _told_apart(rule)
+                made = self._whole[rule.info.id] = Candidate(rule.info, rule.condition, self._budget, key)
             return made
         condition = simplified(rule.condition, fixed)
         if condition is False:
             return None
         left = rule.condition if condition is True else condition
-        return Candidate(rule.info, left, self._budget, decided=condition is True)
+        known = sorted((name, value) for name, value in fixed.items() if name in rule.fields)
+        key = f"{_told_apart(rule)} {known}"
+        return Candidate(rule.info, left, self._budget, key, decided=condition is True)
 
 
-def compile(rules: Sequence[Rule], datasets: Mapping[str, Dataset]) -> Matcher:
+def _told_apart(rule: Rule) -> str:
+    """The rule's content, and the names that its fields have here."""
+    return f"{rule.info.id} {rule.info.hash} {rule.fields}"
+
+
+def compile(rules: Sequence[Rule], datasets: Mapping[str, Dataset], cache: Path | None = None) -> Matcher:
     """A matcher for events of these datasets."""
-    return Matcher(rules, DatasetRouter(datasets))
+    return Matcher(rules, DatasetRouter(datasets), cache)

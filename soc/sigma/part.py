@@ -25,6 +25,10 @@ class Part:
         self._node = node
         self._check: Program | None = None
 
+    def __reduce__(self) -> tuple[type[Part], tuple[str, Node]]:
+        """Its function is made anew where it is read."""
+        return Part, (self.field, self._node)
+
     def holds(self, value: Value) -> bool:
         """Whether an event with this value in the field can meet the condition; None for an event without it."""
         event: Event = {} if value is None else {self.field: value}

@@ -10,33 +10,25 @@ Which of a rule's tests are searched for is decided by how rare they are among t
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.sigma.candidate import Candidate
+from soc.sigma.compiled import Compiled, compiled
 from soc.sigma.field import Field
 from soc.sigma.keywords import Keywords
 from soc.sigma.memo import Answers, Budget
-from soc.sigma.part import Part, parts
-from soc.sigma.predicate import ValueTest
 from soc.sigma.program import Texts
-from soc.sigma.sample import measure, measure_part
-from soc.sigma.tree import KEYWORDS
-from soc.sigma.witness import Chooser, Key, Witness, guess
+from soc.sigma.witness import Key
 
-SAMPLE = 512
 FEW = 400
 """Up to so many events a route is compiled in haste: most routes of a mixed stream never see more."""
 _MOST_VERDICTS = 50_000
 _VERDICT_BYTES = 300
 _WASTE = 1000
 """Tests made in vain that cost as much as compiling one test: when so many were, another choice pays."""
-_DOUBTFUL = 0.15
-"""A rule that more events reach is worth a closer look at what finds it."""
-_LOOK = 0.2
-"""To look at one more field of every event costs as much as to look at a rule on this share of them."""
 
 Hits = tuple[int, list[RuleInfo]]
 """The place of an event in its batch, and the rules that it meets: at least one."""
@@ -81,17 +73,16 @@ class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
 class Plan:
     """Gives the infos of those rules of its route that events meet. Made for the events that it sees first."""
 
-    def __init__(self, candidates: Sequence[Candidate], budget: Budget) -> None:
+    def __init__(self, candidates: Sequence[Candidate], budget: Budget, kept: Compiled | None = None) -> None:
         self._candidates = candidates
         self._budget = budget
         self._fields: list[tuple[str, Field]] = []
         self._keywords: Keywords | None = None
         self._answers: list[Answers] = []
         self._verdicts: _Verdicts | None = None
-        self._few = False
+        self._compiled = kept
+        self._is_new = False
         self._seen = self._vain = self._patience = 0
-        readers = Counter(field for one in candidates for field in one.read)
-        self._dear = {field: _LOOK / count for field, count in readers.items()}
         budget.watch(self._forget)
 
     def match(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> Iterator[Hits]:
@@ -119,13 +110,24 @@ class Plan:
     def _ready(self, events: Sequence[Event]) -> _Verdicts:
         """Compiled, and compiled anew when too many rules were looked at in vain."""
         self._seen += len(events)
-        more = self._few and self._seen >= FEW
-        if self._verdicts is None or more or self._vain > self._patience:
-            self._verdicts = self._compiled(events)
+        few = self._seen < FEW
+        made = self._compiled
+        if made is None or (made.few and not few) or self._vain > self._patience:
+            made = compiled(self._candidates, events, few=few)
+            self._is_new = True
+        if made is not self._compiled or self._verdicts is None:
+            self._verdicts = self._use(made)
             self._vain = 0
         if len(self._verdicts) > _MOST_VERDICTS or any(one.full for one in self._answers):
             self._forget()
         return self._verdicts
+
+    def new(self) -> tuple[Sequence[Candidate], Compiled] | None:
+        """What the rules were compiled to, unless it was kept already."""
+        if self._compiled is None or not self._is_new or not self._candidates:
+            return None
+        self._forget()
+        return self._candidates, self._compiled
 
     def _forget(self) -> None:
         for _, found in self._fields:
@@ -135,41 +137,15 @@ class Plan:
         if self._verdicts is not None:
             self._verdicts.clear()
 
-    def _compiled(self, events: Sequence[Event]) -> _Verdicts:
-        few = self._few = self._seen < FEW
-        sample = () if few else events[:SAMPLE]
-        shares = {} if few else measure((one.condition for one in self._candidates), sample)
-        chooser = Chooser(guess if few else shares.__getitem__, self._dear)
-        numbers: dict[Key, int] = {}
-        tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)
-        decided: dict[str, list[tuple[int, Part]]] = defaultdict(list)
-        for candidate in self._candidates:
-            if not candidate.decided:
-                candidate.witnesses = _chosen(candidate, chooser, sample)
-            for key in (key for one in candidate.witnesses for key in one.keys if key not in numbers):
-                number = numbers[key] = len(numbers)
-                field, test = key
-                if isinstance(test, Part):
-                    decided[field].append((number, test))
-                else:
-                    tests[field].append((number, test))
+    def _use(self, made: Compiled) -> _Verdicts:
+        self._compiled = made
+        for candidate, witnesses in zip(self._candidates, made.witnesses, strict=True):
+            candidate.witnesses = witnesses
         self._patience = max(2 * self._patience, _WASTE * sum(one.tests for one in self._candidates))
-        searched = tests.pop(KEYWORDS, ())
-        names = sorted({*tests, *decided})
-        self._fields = [(name, Field(tests[name], decided[name], self._budget, few=few)) for name in names]
-        self._keywords = Keywords(searched, few=few) if searched else None
+        self._fields = [(name, Field(tests, parts, self._budget)) for name, tests, parts in made.fields]
+        self._keywords = made.keywords
         self._answers = [found.answers for _, found in self._fields]
         if self._keywords is not None:
+            self._keywords.clear()
             self._answers.append(self._keywords.answers)
-        return _Verdicts(self._candidates, numbers, self._answers, self._budget)
-
-
-def _chosen(candidate: Candidate, chooser: Chooser, events: Sequence[Event]) -> list[Witness]:
-    """What finds the rule: tests that are searched for, and where these are common, parts of its condition."""
-    found = chooser.found(candidate.condition)
-    if events and (not found or found[0].cost > _DOUBTFUL):
-        found += [
-            Witness(frozenset(((one.field, one),)), measure_part(one, events), frozenset((one.field,)))
-            for one in parts(candidate.condition)
-        ]
-    return chooser.enough(found)
+        return _Verdicts(self._candidates, made.numbers, self._answers, self._budget)

@@ -29,7 +29,26 @@ _ODD = "\v\u017f\u212a"
 
 Expression = tuple[bytes, int, int]
 """Pattern, number, flags."""
-Search = Callable[[bytes, Callable[..., None]], None]
+
+
+class Database:
+    """Compiled expressions. As a pickle they are those of this kind of processor: ValueError on another."""
+
+    def __init__(self, database: hyperscan.Database) -> None:
+        self._database = database
+        self.scan = database.scan
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Database], tuple[bytes]]:
+        return _read, (hyperscan.dumpb(self._database),)
+
+
+def _read(content: bytes) -> Database:
+    try:
+        database = hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK)
+        database.scratch = hyperscan.Scratch(database)
+    except hyperscan.error as error:
+        raise ValueError(f"Hyperscan cannot read its database: {error}") from error
+    return Database(database)
 
 
 class HyperscanScanner:
@@ -59,7 +78,7 @@ class HyperscanScanner:
             found = self._find_texts(b"\n".join(encoded), map(len, encoded))
         if self._expressions is not None:
             for place, text in enumerate(texts):
-                self._expressions(encode(text), partial(_note, found, place))
+                self._expressions.scan(encode(text), partial(_note, found, place))
             if any(letter in joined for letter in _ODD):
                 odd = [(place, text) for place, text in enumerate(texts) if not set(_ODD).isdisjoint(text)]
                 found += [(place, n) for n, test in self._needles.without for place, text in odd if test.holds(text)]
@@ -81,7 +100,7 @@ class HyperscanScanner:
         def hit(number: int, _start: int, end: int, *_: object) -> None:
             add((number, end))
 
-        self._texts(joined, hit)
+        self._texts.scan(joined, hit)
         return self._needles.placed(hits, lengths) if hits else []
 
 
@@ -89,8 +108,8 @@ def _note(found: list[Found], place: int, number: int, *_: object) -> None:
     found.append((place, number))
 
 
-def _compiled(expressions: list[Expression], literal: bool = False) -> Search | None:
-    """The database's search, None without expressions or when Hyperscan refuses one of them."""
+def _compiled(expressions: list[Expression], literal: bool = False) -> Database | None:
+    """None without expressions or when Hyperscan refuses one of them."""
     if not expressions:
         return None
     patterns, numbers, flags = zip(*expressions, strict=True)
@@ -99,8 +118,7 @@ def _compiled(expressions: list[Expression], literal: bool = False) -> Search | 
         database.compile(expressions=patterns, ids=numbers, elements=len(patterns), flags=flags, literal=literal)
     except hyperscan.error:
         return None
-    search: Search = database.scan
-    return search
+    return Database(database)
 
 
 def _expression(number: int, test: Searched) -> Expression | None:

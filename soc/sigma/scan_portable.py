@@ -14,9 +14,14 @@ class PortableScanner:
     """Tests without a fixed text are tried on every value."""
 
     def __init__(self, tests: Sequence[Searched]) -> None:
+        self._tests = tests
         self._needles = Needles(tests)
         texts = self._needles.texts
         self._automaton = AhoCorasick(texts, store_patterns=False) if texts else None
+
+    def __reduce__(self) -> tuple[type[PortableScanner], tuple[Sequence[Searched]]]:
+        """The automaton is made anew where it is read."""
+        return PortableScanner, (self._tests,)
 
     def find(self, texts: Sequence[str]) -> list[Found]:
         found: list[Found] = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from soc.sigma.predicate import Test
@@ -69,9 +67,18 @@ def children(node: Node) -> tuple[Node, ...]:
     return (node.child,) if isinstance(node, Not) else node.children
 
 
-def leaves(node: Node) -> Iterator[Leaf]:
+def leaves(node: Node) -> list[Leaf]:
     """Every leaf, in the rule's order."""
+    found: list[Leaf] = []
+    _collect(node, found)
+    return found
+
+
+def _collect(node: Node, into: list[Leaf]) -> None:
     if isinstance(node, Leaf):
-        yield node
-    for child in children(node):
-        yield from leaves(child)
+        into.append(node)
+    elif isinstance(node, Not):
+        _collect(node.child, into)
+    else:
+        for child in node.children:
+            _collect(child, into)

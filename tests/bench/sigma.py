@@ -136,10 +136,12 @@ def _child(what: str, folder: Path, key: str, size: int) -> Figures:
     rules, seconds = _loaded(folder, WORKLOADS[key])
     figures = {"rules": size or len(rules), "load": seconds}
     if what != "load":
-        matcher = _Timed(Matcher(random.Random(1).sample(rules, size) if size else rules, _router(key)))
+        chosen = random.Random(1).sample(rules, size) if size else rules
+        matcher = _Timed(Matcher(chosen, _router(key), folder / "cache" if what == "kept" else None))
         sweeper = Sweeper(matcher, from_wire if WORKLOADS[key].ecs else event_of, lambda: 0)
         path = folder / f"{key}.ndjson"
-        figures |= _sweep(sweeper, matcher, path) if what == "sweep" else _memory(sweeper, path)
+        figures |= _memory(sweeper, path) if what == "memory" else _sweep(sweeper, matcher, path)
+        matcher.keep()
     return {**figures, "rss": _peak()}
 
 
@@ -162,6 +164,9 @@ class _Timed:
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
         self.seconds = 0.0
+
+    def keep(self) -> None:
+        self._matcher.keep()
 
     def hits(
         self, events: Sequence[sigma_events.Record], lines: Sequence[bytes]

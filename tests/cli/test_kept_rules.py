@@ -52,10 +52,11 @@ def test_a_command_keeps_its_rules(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    Path("lines").write_text('{"user.name": "root"}\n')
+    Path("lines").write_text('{"user.name": "root", "event.dataset": "linux.sshd"}\n')
     first = CliRunner().invoke(main, words)
     kept = entries(tmp_path / "xdg" / "soc-pipeline")
-    assert len(kept) == 1
+    assert sum(name.endswith(".rules") for name, _ in kept) == 1
+    assert any(name.endswith(".routes") for name, _ in kept) == (words[0] == "analyze" or "--ecs" in words)
     again = CliRunner().invoke(main, words)
     assert entries(tmp_path / "xdg" / "soc-pipeline") == kept
     assert (again.output, again.exit_code) == (first.output, first.exit_code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -10,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from soc.core.event import Event
-from soc.sigma import candidate, field, memo, plan
+from soc.sigma import Matcher, Rule, candidate, compiled, field, memo, plan
 from soc.sigma.evaluate import holds
 from soc.sigma.required import required
 from tests.sigma.test_matcher import matcher, rule
@@ -79,7 +81,7 @@ def test_batches_say_what_each_event_alone_says(bound: str, scanner: str, monkey
     monkeypatch.setenv("SOC_SCANNER", scanner)
     if bound != "usual":
         for module, name, most in (
-            (plan, "FEW", 6 if bound == "tiny" else 0), (plan, "SAMPLE", 3), (plan, "_WASTE", 0),
+            (plan, "FEW", 6 if bound == "tiny" else 0), (compiled, "SAMPLE", 3), (plan, "_WASTE", 0),
             (plan, "_MOST_VERDICTS", 3), (field, "MOST_VALUES", 3), (memo, "MOST_SETS", 2), (field, "_FEW", 2),
             (candidate, "_MOST_VERDICTS", 2),
         ):  # fmt: skip
@@ -94,9 +96,17 @@ def test_batches_say_what_each_event_alone_says(bound: str, scanner: str, monkey
     )
     def check(detections: list[dict[str, Any]], batches: list[list[Event]], with_lines: bool, escaped: bool) -> None:
         rules = [rule(one) for one in detections]
-        matched = matcher(*rules)
-        if bound != "usual":
-            matched._budget._most = 1000
+        with TemporaryDirectory() as folder:
+            for _ in ("compiled", "kept"):
+                matched = matcher(*rules, cache=Path(folder))
+                if bound != "usual":
+                    matched._budget._most = 1000
+                compare(rules, matched, batches, with_lines, escaped)
+                matched.keep()
+
+    def compare(
+        rules: list[Rule], matched: Matcher, batches: list[list[Event]], with_lines: bool, escaped: bool
+    ) -> None:
         for batch in batches:
             lines = None
             if with_lines:
@@ -202,3 +212,47 @@ def test_engines_of_expressions_differ_and_verdicts_do_not(
         events: list[Event] = [{"A": value} for value in values]
         met = dict(matcher(one).hits(events))
         assert [place in met for place in range(len(events))] == [holds(one.condition, event) for event in events]
+
+
+@pytest.mark.parametrize("scanner", ["", "portable"])
+@pytest.mark.parametrize("few", [0, 400])
+def test_what_was_compiled_is_there_at_the_next_start(
+    scanner: str, few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOC_SCANNER", scanner)
+    monkeypatch.setattr(plan, "FEW", few)
+    found = {
+        "A|contains": ["evil", "đăng nhập"],
+        "B|re": "(?:evil|good)[0-9]+$",
+        "C|cidr": "10.0.0.0/8",
+        "A|re": "^.?.?$",
+    }
+    rules = [
+        rule({"s": found, "condition": "1 of s*"}),
+        rule({"k": ["word"], "n": {"A": "*.exe"}, "condition": "k and not n"}),
+        rule({"s": [{"A": "x"}, {"B": "x"}, {"B|re": "^[a-z]{3}$"}], "condition": "s"}),
+    ]
+    events: list[Event] = [{"A": "x"}, {"B": "abc"}, {"A": "evil", "B": "evil7", "C": "10.1.2.3"}, {"C": "a word"}]
+    first = matcher(*rules, cache=tmp_path)
+    wanted = first.match_all(events)
+    first.keep()
+    monkeypatch.setattr(plan, "compiled", None)  # nothing is compiled any more
+    again = matcher(*rules, cache=tmp_path)
+    assert again.match_all(events) == wanted != [()] * len(events)
+    with pytest.raises(TypeError, match="not callable"):
+        matcher(*rules[1:], cache=tmp_path).match_all(events)
+
+
+def test_a_database_of_another_processor_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "FEW", 0)
+    one = rule({"s": {"A|contains": ["evil", "good"]}, "condition": "s"})
+    events: list[Event] = [{"A": "an evil word"}, {"A": "nothing"}]
+    first = matcher(one, cache=tmp_path)
+    wanted = first.match_all(events)
+    hyperscan = pytest.importorskip("hyperscan")
+    with monkeypatch.context() as damaged:
+        damaged.setattr(hyperscan, "dumpb", lambda database: b"of another processor")
+        first.keep()
+    again = matcher(one, cache=tmp_path)
+    assert again._shelf._kept
+    assert again.match_all(events) == wanted == [[one.info], ()]

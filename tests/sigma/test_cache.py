@@ -16,8 +16,9 @@ import pytest
 import soc
 from soc.core.logsource import LogSource
 from soc.sigma import IDENTITY, FieldMap, Loaded, load
-from soc.sigma import cache as caching
-from soc.sigma.cache import MOST_ENTRIES, users_folder
+from soc.sigma import sealed as caching
+from soc.sigma.cache import users_folder
+from soc.sigma.sealed import MOST_ENTRIES
 
 RULE = """
 title: Honest {number}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,8 +44,8 @@ def rule(detection: dict[str, Any], logsource: dict[str, str] | None = None, map
     return found
 
 
-def matcher(*rules: Rule, fixed: Event | None = None) -> Matcher:
-    return Matcher(rules, OneRoute(fixed or {}))
+def matcher(*rules: Rule, fixed: Event | None = None, cache: Path | None = None) -> Matcher:
+    return Matcher(rules, OneRoute(fixed or {}), cache)
 
 
 def fields(matched: Matcher) -> list[Field]:

@@ -1,0 +1,110 @@
+"""What a route's rules are compiled to, and how that is kept on disk for the next start (soc.sigma.sealed).
+
+Which of a rule's tests are searched for is decided by how rare they are among the events that come. What is kept is
+the choice of an earlier run with its search engines: it costs a tenth, and is made anew when it does not fit.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from soc.core.event import Event
+from soc.core.ids import content_id
+from soc.sigma.candidate import Candidate
+from soc.sigma.field import NumberedParts, Tests
+from soc.sigma.keywords import Keywords
+from soc.sigma.part import Part, parts
+from soc.sigma.predicate import ValueTest
+from soc.sigma.sample import measure, measure_part
+from soc.sigma.scan import scanner_name
+from soc.sigma.sealed import Sealed, unpickled
+from soc.sigma.tree import KEYWORDS
+from soc.sigma.witness import Chooser, Key, Witness, guess
+
+SAMPLE = 512
+MOST_KEPT = 1000
+"""Routes that are kept: hostile events can name any number of channels."""
+_DOUBTFUL = 0.15
+"""A rule that more events reach is worth a closer look at what finds it."""
+_LOOK = 0.2
+"""To look at one more field of every event costs as much as to look at a rule on this share of them."""
+
+
+class Compiled(NamedTuple):
+    """What of each rule is searched for, and the engines that search for it.
+
+    witnesses  of each candidate, in their order
+    numbers    test -> its number in the engines
+    fields     (name, tests, parts of conditions) of each field that is looked at
+    few        made in haste, for a route of few events
+    """
+
+    witnesses: Sequence[Sequence[Witness]]
+    numbers: dict[Key, int]
+    fields: Sequence[tuple[str, Tests, NumberedParts]]
+    keywords: Keywords | None
+    few: bool
+
+
+def compiled(candidates: Sequence[Candidate], events: Sequence[Event], *, few: bool) -> Compiled:
+    """The choice for these rules, measured on the first of the events; a guess where few will come."""
+    readers = Counter(field for one in candidates for field in one.read)
+    dear = {field: _LOOK / count for field, count in readers.items()}
+    sample = () if few else events[:SAMPLE]
+    shares = {} if few else measure((one.condition for one in candidates), sample)
+    chooser = Chooser(guess if few else shares.__getitem__, dear)
+    witnesses = [() if one.decided else _chosen(one, chooser, sample) for one in candidates]
+    numbers: dict[Key, int] = {}
+    tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)
+    decided: dict[str, list[tuple[int, Part]]] = defaultdict(list)
+    for key in (key for chosen in witnesses for one in chosen for key in one.keys):
+        if key not in numbers:
+            number = numbers[key] = len(numbers)
+            field, test = key
+            if isinstance(test, Part):
+                decided[field].append((number, test))
+            else:
+                tests[field].append((number, test))
+    searched = tests.pop(KEYWORDS, ())
+    fields = [(name, Tests(tests[name], few=few), decided[name]) for name in sorted({*tests, *decided})]
+    return Compiled(witnesses, numbers, fields, Keywords(searched) if searched else None, few)
+
+
+def _chosen(candidate: Candidate, chooser: Chooser, events: Sequence[Event]) -> list[Witness]:
+    """What finds the rule: tests that are searched for, and where these are common, parts of its condition."""
+    found = chooser.found(candidate.condition)
+    if events and (not found or found[0].cost > _DOUBTFUL):
+        found += [
+            Witness(frozenset(((one.field, one),)), measure_part(one, events), frozenset((one.field,)))
+            for one in parts(candidate.condition)
+        ]
+    return chooser.enough(found)
+
+
+class Shelf:
+    """The compiled routes of one set of rules. folder: where they are kept, None for nowhere; asked: the rules."""
+
+    def __init__(self, folder: Path | None, asked: Iterable[str]) -> None:
+        self._sealed = Sealed(folder, ".routes", () if folder is None else (scanner_name(), *asked))
+        self._kept: dict[str, bytes] = self._sealed.read() or {}
+
+    def find(self, candidates: Sequence[Candidate]) -> Compiled | None:
+        """What these rules were compiled to by an earlier run."""
+        content = self._kept.get(_key(candidates)) if self._kept else None
+        found: Compiled | None = None if content is None else unpickled(content)
+        return found if found is not None and len(found.witnesses) == len(candidates) else None
+
+    def keep(self, routes: Iterable[tuple[Sequence[Candidate], Compiled]]) -> None:
+        """Keeps these for the next start, beside those that are there."""
+        if self._sealed.kept and (new := {_key(one): made for one, made in routes}):
+            made = {key: pickle.dumps(one, pickle.HIGHEST_PROTOCOL) for key, one in new.items()}
+            self._kept = dict([*made.items(), *((k, v) for k, v in self._kept.items() if k not in made)][:MOST_KEPT])
+            self._sealed.write(self._kept)
+
+
+def _key(candidates: Sequence[Candidate]) -> str:
+    return content_id(one.key for one in candidates)
