@@ -17,6 +17,7 @@ from soc.core.windows import number_of, place
 from soc.sigma.route import Route
 
 MAX_ROUTES: Final = 4096
+_NO_WINDOWS: Final = (None, None, None)
 _PARTS: Final = ("category", "product", "service")
 _STATED: Final = ("_path", "@stream", "@proc", *_PARTS, *(f"logsource.{part}" for part in _PARTS))
 
@@ -37,11 +38,15 @@ class NativeRouter:
         self._nowhere = Kind(tuple(otherwise))
         self._windows: dict[tuple[Value, Value, Value], Kind] = {}
         self._others: dict[tuple[Value, ...], Kind] = {}
+        self._by_path: dict[Value, Kind] = {}
         self._many: dict[tuple[LogSource, ...], Kind] = {}
 
     def route(self, event: Event) -> Route:
-        of = event.get("Channel"), event.get("EventID"), event.get("Provider_Name")
+        get = event.get
+        of = get("Channel"), get("EventID"), get("Provider_Name")
         try:
+            if of == _NO_WINDOWS:
+                return self._by_path.get(get("_path", "")) or self._other(event)
             kind = self._windows.get(of)
             return self._new(event, of) if kind is None else kind
         except TypeError:  # a list where a name belongs
@@ -79,6 +84,8 @@ class NativeRouter:
                 kind = self._nowhere
             else:
                 kind = self._others[stated] = self._shared(sources)
+                if isinstance(stated[0], str) and stated[0]:  # it decides alone
+                    self._by_path[stated[0]] = kind
         if kind is self._nowhere:
             self.unrouted += 1
         return kind
