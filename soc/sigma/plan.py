@@ -27,7 +27,7 @@ FEW = 400
 """Up to so many events a route is compiled in haste: most routes of a mixed stream never see more."""
 _MOST_VERDICTS = 50_000
 _VERDICT_BYTES = 300
-_WASTE = 1000
+_WASTE = 500
 """Tests made in vain that cost as much as compiling one test: when so many were, another choice pays."""
 
 Hits = tuple[int, list[RuleInfo]]
