@@ -15,7 +15,7 @@ from soc.sigma.witness import Key, Witness
 
 CALL = 10
 """Looking at a rule costs as much as so many tests."""
-_MOST_FIELDS = 5
+_MOST_FIELDS = 6
 _MOST_VERDICTS = 500
 _LONGEST = 1000
 _ENTRY_BYTES = 250

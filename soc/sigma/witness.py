@@ -12,13 +12,13 @@ from functools import lru_cache
 
 from soc.sigma.part import Part
 from soc.sigma.predicate import Cidr, Compare, Regex, Text, ValueTest
-from soc.sigma.tree import And, Leaf, Node, Not, Or
+from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or
 
 MOST = 4
 """Sets kept for a rule: the first finds it, the others filter."""
 
 COMMON = 0.7
-"""A set that more events meet is not worth its search."""
+"""A set that more events meet is not worth its search; one of keywords always is: a look for these reads all values."""
 FILTERING = 0.3
 """Nor is it as a further set, when more meet it than this."""
 RARE = 0.001
@@ -60,7 +60,8 @@ class Chooser:
         for one in self._best(found):
             if together < RARE:
                 break
-            if one.cost <= COMMON if not chosen else one.cost + self._dearness(one) <= FILTERING:
+            common = 1.0 if KEYWORDS in one.fields else COMMON
+            if one.cost <= common if not chosen else one.cost + self._dearness(one) <= FILTERING:
                 chosen.append(one)
                 together *= one.cost
         return chosen
