@@ -26,6 +26,7 @@ from soc.sigma.tree import KEYWORDS
 from soc.sigma.witness import Chooser, Key, Witness, guess
 
 SAMPLE = 512
+"""Events that the choice is measured on."""
 MOST_KEPT = 1000
 """Routes that are kept: hostile events can name any number of channels."""
 _DOUBTFUL = 0.15

@@ -60,13 +60,6 @@ def any_of(children: list[Node], label: str = "") -> Node:
     return children[0] if len(children) == 1 and not label else Or(tuple(children), label)
 
 
-def children(node: Node) -> tuple[Node, ...]:
-    """The nodes below, () for a leaf."""
-    if isinstance(node, Leaf):
-        return ()
-    return (node.child,) if isinstance(node, Not) else node.children
-
-
 def leaves(node: Node) -> list[Leaf]:
     """Every leaf, in the rule's order."""
     found: list[Leaf] = []

@@ -91,7 +91,7 @@ polyline{{fill:none;stroke-width:2;stroke-linejoin:round}}
 </style>
 <text class="title" x="{left}" y="20">What an event costs as rules are added</text>
 <text class="quiet" x="{left}" y="38">
-CPU µs an event on one core, from JSON to hits; compiling the rules is in it</text>
+CPU µs an event on one core, from JSON to hits; what the rules were compiled to is kept</text>
 {content}
 <text class="quiet" x="{middle}" y="{foot}" text-anchor="middle">Sigma rules (logarithmic)</text>
 </svg>
