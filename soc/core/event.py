@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from gc import is_tracked
 from typing import cast
 
 from soc.core.fields import DATE_FIELDS
@@ -80,12 +79,10 @@ def to_wire(event: Mapping[str, Value]) -> dict[str, Value]:
 def from_wire(wire: Mapping[str, object]) -> Event:
     """The inverse of to_wire; also accepts nested objects and lists. ValueError names the field that is wrong."""
     event: Event = {}
-    if not is_tracked(wire) or _SCALARS.issuperset(map(type, wire.values())):  # flat: see soc.core.flat.nested
+    if _SCALARS.issuperset(map(type, wire.values())):  # most are flat, and the type of each costs less than a walk
         event.update(cast("Mapping[str, Scalar]", wire))
     else:
         _flatten("", wire, event)
-    if DATE_FIELDS.isdisjoint(event):
-        return event
     for name in DATE_FIELDS & event.keys():
         value = event[name]
         if isinstance(value, str):

@@ -200,7 +200,6 @@ class Reloader:
         try:
             content = content_of(self._settings, now)
             content.matcher.match_all(self._running.recent())
-            content.matcher.keep()
         finally:
             sys.setswitchinterval(usual)
         return content

@@ -24,7 +24,7 @@ _ENTRY_BYTES = 250
 class Candidate:
     """The rule's condition less what the route decides (decided: it always fires). Its function is made when needed.
 
-    key is a text that tells the condition apart from any other rule's and route's.
+    key tells the condition apart: the rule's content, what the route decides (fixed), and where its names are found.
     Verdicts are remembered by the values that the condition reads, as long as these come again.
     """
 
@@ -43,9 +43,10 @@ class Candidate:
         "witnesses",
     )
 
-    def __init__(self, info: RuleInfo, condition: Node, budget: Budget, key: str, *, decided: bool = False) -> None:
+    def __init__(
+        self, info: RuleInfo, condition: Node, budget: Budget, fixed: str = "", *, decided: bool = False
+    ) -> None:
         self.info = info
-        self.key = key
         self.condition = condition
         self.decided = decided
         self.witnesses: Sequence[Witness] = ()
@@ -53,6 +54,8 @@ class Candidate:
         fields = [leaf.field for leaf in every]
         self.tests = CALL + len(fields)
         self.read = frozenset(fields)
+        named = sorted({(leaf.written, leaf.field) for leaf in every})
+        self.key = f"{info.id} {info.hash} {fixed} {named}"
         self._budget = budget
         self._check: Program | None = None
         self._fields = _read(every)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import pickle
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from soc.core.event import Event
+from soc.core.finding import RuleInfo
 from soc.core.ids import content_id
 from soc.sigma.candidate import Candidate
-from soc.sigma.field import NumberedParts, Tests
-from soc.sigma.keywords import Keywords
+from soc.sigma.field import Numbered, NumberedParts, Tests
 from soc.sigma.part import Part, parts
 from soc.sigma.predicate import ValueTest
 from soc.sigma.sample import measure, measure_part
@@ -41,13 +43,14 @@ class Compiled(NamedTuple):
     witnesses  of each candidate, in their order
     numbers    test -> its number in the engines
     fields     (name, tests, parts of conditions) of each field that is looked at
+    keywords   tests on whole events
     few        made in haste, for a route of few events
     """
 
     witnesses: Sequence[Sequence[Witness]]
     numbers: dict[Key, int]
     fields: Sequence[tuple[str, Tests, NumberedParts]]
-    keywords: Keywords | None
+    keywords: Numbered
     few: bool
 
 
@@ -72,7 +75,7 @@ def compiled(candidates: Sequence[Candidate], events: Sequence[Event], *, few: b
                 tests[field].append((number, test))
     searched = tests.pop(KEYWORDS, ())
     fields = [(name, Tests(tests[name], few=few), decided[name]) for name in sorted({*tests, *decided})]
-    return Compiled(witnesses, numbers, fields, Keywords(searched) if searched else None, few)
+    return Compiled(witnesses, numbers, fields, searched, few)
 
 
 def _chosen(candidate: Candidate, chooser: Chooser, events: Sequence[Event]) -> list[Witness]:
@@ -87,11 +90,23 @@ def _chosen(candidate: Candidate, chooser: Chooser, events: Sequence[Event]) -> 
 
 
 class Shelf:
-    """The compiled routes of one set of rules. folder: where they are kept, None for nowhere; asked: the rules."""
+    """The compiled routes of one set of rules. folder: where they are kept, None for nowhere.
 
-    def __init__(self, folder: Path | None, asked: Iterable[str]) -> None:
-        self._sealed = Sealed(folder, ".routes", () if folder is None else (scanner_name(), *asked))
-        self._kept: dict[str, bytes] = self._sealed.read() or {}
+    What is there is read when a route is first asked for: most commands load rules and match nothing.
+    """
+
+    def __init__(self, folder: Path | None, rules: Sequence[RuleInfo]) -> None:
+        self._folder = folder
+        self._rules = rules
+
+    @cached_property
+    def _sealed(self) -> Sealed:
+        of_rules = () if self._folder is None else [f"{one.id} {one.hash}" for one in self._rules]
+        return Sealed(self._folder, ".routes", (scanner_name(), *of_rules))
+
+    @cached_property
+    def _kept(self) -> dict[str, bytes]:
+        return self._sealed.read() or {}
 
     def find(self, candidates: Sequence[Candidate]) -> Compiled | None:
         """What these rules were compiled to by an earlier run."""
@@ -103,8 +118,8 @@ class Shelf:
         """Keeps these for the next start, beside those that are there."""
         if self._sealed.kept and (new := {_key(one): made for one, made in routes}):
             made = {key: pickle.dumps(one, pickle.HIGHEST_PROTOCOL) for key, one in new.items()}
-            self._kept = dict([*made.items(), *((k, v) for k, v in self._kept.items() if k not in made)][:MOST_KEPT])
-            self._sealed.write(self._kept)
+            before = ((key, one) for key, one in self._kept.items() if key not in made)
+            self._sealed.write(dict(islice(chain(made.items(), before), MOST_KEPT)))
 
 
 def _key(candidates: Sequence[Candidate]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
 
 from soc.core.event import Event, Value
 from soc.core.windows.synonyms import SYNONYMS
@@ -14,7 +13,7 @@ from soc.sigma.field import Numbered, hashable
 from soc.sigma.memo import Answers
 from soc.sigma.needle import needles
 from soc.sigma.predicate import Regex, Text
-from soc.sigma.scan import Found, Scanner, make_scanner, scanner_name
+from soc.sigma.scan import Found, Scanner, make_scanner
 from soc.sigma.text import Wildcard
 
 _PIECE = re.compile(r"[ !#-.0-\[\]-~]+").findall
@@ -27,6 +26,19 @@ _SPELLED = Text((Wildcard.MANY, "\\u00", Wildcard.MANY))
 """Where JSON writes a letter of ASCII by its number, its text is no longer what it says."""
 
 
+class Engines(dict[tuple[Text, ...], tuple[Scanner, Scanner | None]]):
+    """What searches for these texts in events, and in lines of JSON if all can be found there.
+
+    One for each matcher, whose routes mostly share the same: two threads must not search with one engine at a time.
+    """
+
+    def __missing__(self, tests: tuple[Text, ...]) -> tuple[Scanner, Scanner | None]:
+        known = [one for one in map(_in_json, tests) if one is not None]
+        in_json = make_scanner([*known, _SPELLED]) if len(known) == len(tests) else None
+        made = self[tests] = make_scanner([_anywhere(test) for test in tests]), in_json
+        return made
+
+
 class Keywords:
     """Texts are searched in all events at once; expressions, with anchors, in each of an event's texts.
 
@@ -34,17 +46,12 @@ class Keywords:
     for every piece of text, since JSON writes some in other ways, nor for events with values of our own making.
     """
 
-    def __init__(self, tests: Numbered) -> None:
-        self._tests = tests
+    def __init__(self, tests: Numbered, engines: Engines) -> None:
         texts = [(number, test) for number, test in tests if isinstance(test, Text)]
         self._numbers = [number for number, _ in texts]
-        self._scanner, self._in_json = _scanners(tuple(test for _, test in texts), scanner_name())
+        self._scanner, self._in_json = engines[tuple(test for _, test in texts)]
         self._expressions = [(number, test) for number, test in tests if isinstance(test, Regex)]
         self.answers = Answers()
-
-    def __reduce__(self) -> tuple[type[Keywords], tuple[Numbered]]:
-        """The engines are made anew where it is read: they are few."""
-        return Keywords, (self._tests,)
 
     def clear(self) -> None:
         """The numbers that were given become void."""
@@ -75,17 +82,6 @@ class Keywords:
             found = [one for one in found if one[1] < len(self._numbers)]
             found += [(spelled[n], test) for n, test in self._scanner.find([_joined(events[n]) for n in spelled])]
         return found
-
-
-@lru_cache(maxsize=64)
-def _scanners(tests: tuple[Text, ...], scanner: str) -> tuple[Scanner, Scanner | None]:
-    """What searches for these in events, and in lines of JSON if all can be found there. Most routes share theirs.
-
-    scanner: the name of the engine.
-    """
-    known = [one for one in map(_in_json, tests) if one is not None]
-    in_json = make_scanner([*known, _SPELLED]) if len(known) == len(tests) else None
-    return make_scanner([_anywhere(test) for test in tests]), in_json
 
 
 def _composed(numbers: list[Value]) -> set[int]:

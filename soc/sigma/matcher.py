@@ -12,6 +12,7 @@ from soc.core.logsource import Dataset, LogSource
 from soc.sigma.candidate import Candidate
 from soc.sigma.compiled import Shelf
 from soc.sigma.fixed import simplified
+from soc.sigma.keywords import Engines
 from soc.sigma.load import Rule
 from soc.sigma.memo import Budget
 from soc.sigma.plan import Hits, Plan
@@ -37,9 +38,10 @@ class Matcher:
             self._by_source[rule.logsource].append(rule)
         self._whole: dict[str, Candidate] = {}
         self._budget = Budget()
+        self._engines = Engines()
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._routes: dict[Route, Plan] = {}
-        self._shelf = Shelf(cache, () if cache is None else map(_told_apart, rules))
+        self._shelf = Shelf(cache, [rule.info for rule in rules])
 
     def match(self, event: Event) -> Sequence[RuleInfo]:
         """The rules that one event meets, in the order of its log sources. Many events cost less together."""
@@ -83,7 +85,7 @@ class Matcher:
         same = tuple(map(id, made))
         plan = self._plans.get(same)
         if plan is None:
-            plan = self._plans[same] = Plan(made, self._budget, self._shelf.find(made))
+            plan = self._plans[same] = Plan(made, self._budget, self._engines, self._shelf.find(made))
         self._routes[route] = plan
         return plan
 
@@ -92,21 +94,14 @@ class Matcher:
         if fixed.keys().isdisjoint(rule.fields):
             made = self._whole.get(rule.info.id)
             if made is None:
-                key = _told_apart(rule)
-                made = self._whole[rule.info.id] = Candidate(rule.info, rule.condition, self._budget, key)
+                made = self._whole[rule.info.id] = Candidate(rule.info, rule.condition, self._budget)
             return made
         condition = simplified(rule.condition, fixed)
         if condition is False:
             return None
         left = rule.condition if condition is True else condition
         known = sorted((name, value) for name, value in fixed.items() if name in rule.fields)
-        key = f"{_told_apart(rule)} {known}"
-        return Candidate(rule.info, left, self._budget, key, decided=condition is True)
-
-
-def _told_apart(rule: Rule) -> str:
-    """The rule's content, and the names that its fields have here."""
-    return f"{rule.info.id} {rule.info.hash} {rule.fields}"
+        return Candidate(rule.info, left, self._budget, repr(known), decided=condition is True)
 
 
 def compile(rules: Sequence[Rule], datasets: Mapping[str, Dataset], cache: Path | None = None) -> Matcher:

@@ -18,7 +18,7 @@ from soc.core.finding import RuleInfo
 from soc.sigma.candidate import Candidate
 from soc.sigma.compiled import Compiled, compiled
 from soc.sigma.field import Field
-from soc.sigma.keywords import Keywords
+from soc.sigma.keywords import Engines, Keywords
 from soc.sigma.memo import Answers, Budget
 from soc.sigma.program import Texts
 from soc.sigma.witness import Key
@@ -73,8 +73,11 @@ class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
 class Plan:
     """Gives the infos of those rules of its route that events meet. Made for the events that it sees first."""
 
-    def __init__(self, candidates: Sequence[Candidate], budget: Budget, kept: Compiled | None = None) -> None:
+    def __init__(
+        self, candidates: Sequence[Candidate], budget: Budget, engines: Engines, kept: Compiled | None
+    ) -> None:
         self._candidates = candidates
+        self._engines = engines
         self._budget = budget
         self._fields: list[tuple[str, Field]] = []
         self._keywords: Keywords | None = None
@@ -126,7 +129,6 @@ class Plan:
         """What the rules were compiled to, unless it was kept already."""
         if self._compiled is None or not self._is_new or not self._candidates:
             return None
-        self._forget()
         return self._candidates, self._compiled
 
     def _forget(self) -> None:
@@ -143,9 +145,8 @@ class Plan:
             candidate.witnesses = witnesses
         self._patience = max(2 * self._patience, _WASTE * sum(one.tests for one in self._candidates))
         self._fields = [(name, Field(tests, parts, self._budget)) for name, tests, parts in made.fields]
-        self._keywords = made.keywords
+        self._keywords = Keywords(made.keywords, self._engines) if made.keywords else None
         self._answers = [found.answers for _, found in self._fields]
         if self._keywords is not None:
-            self._keywords.clear()
             self._answers.append(self._keywords.answers)
         return _Verdicts(self._candidates, made.numbers, self._answers, self._budget)

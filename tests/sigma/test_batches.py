@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from soc.core.event import Event
-from soc.sigma import Matcher, Rule, candidate, compiled, field, memo, plan
+from soc.core.logsource import LogSource
+from soc.sigma import FieldMap, Matcher, Rule, candidate, compiled, field, memo, plan
 from soc.sigma.evaluate import holds
 from soc.sigma.required import required
 from tests.sigma.test_matcher import matcher, rule
@@ -256,3 +257,30 @@ def test_a_database_of_another_processor_is_compiled_anew(tmp_path: Path, monkey
     again = matcher(one, cache=tmp_path)
     assert again._shelf._kept
     assert again.match_all(events) == wanted == [[one.info], ()]
+
+
+def test_what_is_kept_is_for_the_same_fields_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two mappings that exchange names leave a rule's content and its set of fields as they are."""
+    monkeypatch.setattr(plan, "FEW", 0)
+    detection = {"s": {"srcip|contains": "evil", "dstip|contains": "good"}, "condition": "s"}
+    one, other = (
+        rule(detection, mapping=FieldMap(((LogSource("test"), {"srcip": (source,), "dstip": (target,)}, ""),)))
+        for source, target in (("A", "B"), ("B", "A"))
+    )
+    assert (one.fields, one.info.hash) == (other.fields, other.info.hash)
+    events: list[Event] = [{"A": "evil", "B": "good"}, {"A": "good", "B": "evil"}]
+    first = matcher(one, cache=tmp_path)
+    assert first.match_all(events) == [[one.info], ()]
+    first.keep()
+    assert matcher(other, cache=tmp_path).match_all(events) == [(), [other.info]]
+
+
+def test_matchers_share_no_engine() -> None:
+    """A reload tries the new rules in a thread while the old ones run: an engine is for one thread at a time."""
+    one = rule({"k": ["evil word"], "condition": "k"})
+    made = [matcher(one), matcher(one)]
+    for each in made:
+        assert each.match({"A": "an evil word"})
+    first, second = ([id(engine) for pair in each._engines.values() for engine in pair] for each in made)
+    assert first
+    assert not set(first) & set(second)
