@@ -38,12 +38,14 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
 	@$(PIP) install --quiet --only-binary :all: --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# After a change of dependencies in pyproject.toml; needs uv. One lock for Python 3.11 and later, without addresses.
+# After a change of dependencies in pyproject.toml; needs uv. Locks for Python 3.11 and later, without addresses:
+# what one machine needs, what the servers need on top, and what development needs.
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
+  --no-emit-find-links --only-binary :all: --group build
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
-	  --no-emit-find-links --only-binary :all: --group build pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
-	  --no-emit-find-links --only-binary :all: --group dev --group build pyproject.toml -o requirements-dev.lock
+	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) --extra stream --extra elastic pyproject.toml -o requirements-server.lock
+	$(LOCK) --extra stream --extra elastic --group dev pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) soc-data

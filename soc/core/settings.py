@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -75,8 +75,64 @@ class ConsoleSettings(_Strict, frozen=True):
     port: Port = 8765
 
 
+class KafkaSettings(_Strict, frozen=True):
+    """How to reach Kafka, and how the topics are laid out. Secrets are in files of their own, never in soc.yml.
+
+    servers        "host:port", some of the brokers
+    prefix         of the names of all topics and groups: soc.raw, soc.signals ...
+    user           of SASL/SCRAM-SHA-512 with the password in password_file; "" for none
+    ca             PEM file of the authority that signed the brokers' certificates; given, the connection is TLS
+    partitions     of soc.raw, by collector, and of what follows from it
+    replication    copies of each record; with 3, two of them must be written before a record counts as sent
+    retention      how long raw lines stay, which is how far back anything can be replayed
+    """
+
+    servers: tuple[Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$")], ...] = ()
+    prefix: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,50}$")] = "soc"
+    user: str = ""
+    password_file: str = ""
+    ca: str = ""
+    partitions: Annotated[int, Meta(ge=1, le=1024)] = 4
+    replication: Annotated[int, Meta(ge=1, le=7)] = 1
+    retention: Duration = "7d"
+
+
+class ElasticsearchSettings(_Strict, frozen=True):
+    """How to reach Elasticsearch. Secrets are in files of their own, never in soc.yml.
+
+    urls          "https://host:9200" of some nodes
+    api_key_file  holds the encoded API key; or user with password_file
+    ca            PEM file of the authority that signed its certificate
+    namespace     the last part of the names of data streams: logs-soc.<dataset>-<namespace>
+    """
+
+    urls: tuple[Annotated[str, Meta(pattern=r"^https?://\S+$")], ...] = ()
+    api_key_file: str = ""
+    user: str = ""
+    password_file: str = ""
+    ca: str = ""
+    namespace: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,50}$")] = "default"
+
+
+class StreamSettings(_Strict, frozen=True):
+    """A worker of the distributed engine.
+
+    idle      a partition whose lines have all been read, and that got none for so long, is not waited for
+    snapshot  how often the state of a partition is stored; what came since is read again after a crash
+    port      of health and metrics; 0 takes a free one
+    """
+
+    idle: Duration = "60s"
+    snapshot: Duration = "5s"
+    host: str = "127.0.0.1"
+    port: Port = 6066
+
+
 class Settings(_Strict, frozen=True):
-    """The whole of soc.yml."""
+    """The whole of soc.yml.
+
+    name  of this collector, in the origin of its lines and as their key in Kafka
+    """
 
     inputs: tuple[Input, ...] = ()
     data_dir: str = "soc-data"
@@ -91,6 +147,10 @@ class Settings(_Strict, frozen=True):
     console: ConsoleSettings = ConsoleSettings()
     spool_limit: Size = "2GB"
     language: Literal["vi", "en"] = "en"
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    kafka: KafkaSettings = KafkaSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    stream: StreamSettings = StreamSettings()
 
 
 def read_settings(path: Path) -> Settings:
@@ -109,8 +169,40 @@ def read_settings(path: Path) -> Settings:
     if inventory and not Path(inventory).is_file():
         raise SettingsError(f"{path}: inventory: {inventory} does not exist")
     return msgspec.structs.replace(
-        settings, data_dir=str(base / settings.data_dir), rules=rules, inputs=inputs, inventory=inventory
+        settings,
+        data_dir=str(base / settings.data_dir),
+        rules=rules,
+        inputs=inputs,
+        inventory=inventory,
+        kafka=_with_files(path, "kafka", settings.kafka),
+        elasticsearch=_with_files(path, "elasticsearch", settings.elasticsearch),
     )
+
+
+_FILES = ("password_file", "api_key_file", "ca")
+Server = TypeVar("Server", KafkaSettings, ElasticsearchSettings)
+
+
+def _with_files(path: Path, section: str, server: Server) -> Server:
+    """A server's settings with the files beside soc.yml that they name, all of which must be there."""
+    named = {name: str(path.resolve().parent / given) for name in _FILES if (given := getattr(server, name, ""))}
+    for name, file in named.items():
+        if not Path(file).is_file():
+            raise SettingsError(f"{path}: {section}.{name}: {file} does not exist")
+    if bool(server.user) != ("password_file" in named):
+        raise SettingsError(f"{path}: {section}: user and password_file go together")
+    return msgspec.structs.replace(server, **named)
+
+
+def secret(file: str) -> str:
+    """What a file of secrets holds, without the line end. SettingsError if it cannot be read or is empty."""
+    try:
+        text = Path(file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from error
+    if not text:
+        raise SettingsError(f"{file}: is empty")
+    return text
 
 
 def duration(text: str) -> int:
