@@ -1,8 +1,8 @@
 """What travels through Kafka from collectors to workers: batches of lines, and single events of other shippers.
 
-A record of ours is MAGIC, with the version of the format in it, and a MessagePack array. Everything else on the topic is
-one event of another shipper: an object of JSON with the line in "message" or "event.original" (Filebeat, Vector), or the
-line itself (rsyslog).
+A record of ours is MAGIC, with the version of the format in it, and a MessagePack array. Everything else on the topic
+is one event of another shipper: an object of JSON with the line in "message" or "event.original" (Filebeat, Vector), or
+the line itself (rsyslog).
 """
 
 from __future__ import annotations
