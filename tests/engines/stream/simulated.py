@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+import orjson
 
 from soc.core.alert import Alert, decode
 from soc.core.clock import FixedClock
@@ -47,12 +48,13 @@ class Log:
                 latest[alert.id] = stored.as_of, stored.alert
         return {id: decode(raw) for id, (_, raw) in latest.items()}
 
-    def events(self) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
+    def events(self) -> dict[str, dict[str, object]]:
+        found: dict[str, dict[str, object]] = {}
         for partition in range(self.lines):
             for value in self.records[EVENTS, partition]:
                 for id, _, document in msgspec.msgpack.decode(value, type=Events).rows:
-                    assert found.setdefault(id, document) == document, "one id, two events"
+                    event = orjson.loads(document)  # fields may be in another order
+                    assert found.setdefault(id, event) == event, "one id, two events"
         return found
 
     def rejected(self) -> set[tuple[str, int, bytes]]:
