@@ -36,6 +36,7 @@ class SentFile:
         """Durable when it returns. OSError: the file is what it was."""
         draft = self._path.with_suffix(".tmp")
         with draft.open("wb") as file:
+            draft.chmod(0o600)
             file.write(msgspec.json.encode(sent))
             file.flush()
             os.fsync(file.fileno())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from soc.core.event import RawBatch
 from soc.core.settings import KafkaSettings
@@ -71,22 +71,15 @@ def make(settings: KafkaSettings) -> None:
     asyncio.run(run())
 
 
-Read = Callable[[str], list[ConsumerRecord]]
-
-
-@pytest.fixture
-def read(cluster: Cluster) -> Read:
+def everything(address: str, topic: str) -> list[ConsumerRecord]:
     """Everything that a topic holds, by a plain consumer without a group: the control of what was sent."""
 
-    async def everything(topic: str) -> list[ConsumerRecord]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=cluster.broker.address, enable_auto_commit=False)
+    async def run() -> list[ConsumerRecord]:
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=address, auto_offset_reset="earliest")
         await consumer.start()
         records: list[ConsumerRecord] = []
         try:
-            partitions = [TopicPartition(topic, n) for n in await consumer.partitions_for_topic(topic) or ()]
-            consumer.assign(partitions)
-            await consumer.seek_to_beginning()
-            ends = await consumer.end_offsets(partitions)
+            ends = await consumer.end_offsets(consumer.assignment())
             while any([await consumer.position(one) < end for one, end in ends.items()]):
                 for found in (await consumer.getmany(timeout_ms=200)).values():
                     records += found
@@ -94,7 +87,16 @@ def read(cluster: Cluster) -> Read:
             await consumer.stop()
         return records
 
-    return lambda topic: asyncio.run(everything(topic))
+    return asyncio.run(run())
+
+
+Read = Callable[[str], list[ConsumerRecord]]
+
+
+@pytest.fixture
+def read(cluster: Cluster) -> Read:
+    """read("soc.raw"): everything that it holds."""
+    return lambda topic: everything(cluster.broker.address, topic)
 
 
 def batches(records: list[ConsumerRecord]) -> list[RawBatch]:
