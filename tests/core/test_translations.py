@@ -67,8 +67,15 @@ def _lists() -> set[str]:
     from soc.cli.doctor import PARTS
     from soc.cli.show import LABELS
     from soc.core.when import AGES
+    from soc.engines.topics import REASONS
 
-    return set(LABELS) | set(PARTS) | {text for _, text in AGES} | {remedy for _, _, remedy in PARTS.values()}
+    return (
+        set(REASONS)
+        | set(LABELS)
+        | set(PARTS)
+        | {text for _, text in AGES}
+        | {remedy for _, _, remedy in PARTS.values()}
+    )
 
 
 TEXTS = sorted({text for text in _calls() | _templates() | _help(main) | _words() | _lists() if text.strip(" {}.:\n")})
