@@ -54,20 +54,31 @@ _NEWEST_LINES: list[Json] = [{"soc.received": "desc"}, {"soc.origin": "asc"}, {"
 class ElasticsearchStore:
     """One installation's streams and indices, by its namespace. One thread at a time.
 
-    client: as soc.stores.elasticsearch_client.connect gives it. StoreError when the server cannot be reached or refuses
+    client: as soc.stores.elasticsearch_client.connect gives it; closed with the store unless it is shared. StoreError when the server cannot be reached or refuses
     what is asked; documents that it refuses for what they are become rejected lines with its reason.
     """
 
     def __init__(
-        self, client: Elasticsearch, namespace: str, clock: Clock | None = None, *, patience: float = PATIENCE
+        self,
+        client: Elasticsearch,
+        namespace: str,
+        clock: Clock | None = None,
+        *,
+        patience: float = PATIENCE,
+        shared: bool = False,
     ) -> None:
         self._client = client
+        self._shared = shared
         self.namespace = names.checked(namespace)
         self._events = names.events(namespace)
         self._clock = clock or SystemClock()
         self._writer = BulkWriter(ClientSender(client), patience=patience)
         self._arrival = 0
-        self._forget()
+        self._rows: list[Row] = []
+        self._held = 0  # bytes of rows
+        self._alerts: dict[str, tuple[Alert, int]] = {}
+        self._states: dict[str, bytes] = {}
+        self._stale: set[str] = set()
 
     def put_events(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -209,7 +220,8 @@ class ElasticsearchStore:
             return purge(self._client, self._events, rejected, alerts, retention, now)
 
     def close(self) -> None:
-        self._client.close()
+        if not self._shared:
+            self._client.close()
 
     def _hold(self, row: Row) -> None:
         self._rows.append(row)
@@ -219,11 +231,7 @@ class ElasticsearchStore:
 
     def _forget(self) -> None:
         """Drops what is not written yet."""
-        self._rows: list[Row] = []
-        self._held = 0
-        self._alerts: dict[str, tuple[Alert, int]] = {}
-        self._states: dict[str, bytes] = {}
-        self._stale: set[str] = set()
+        self._rows, self._held, self._alerts, self._states = [], 0, {}, {}
 
     def _flush(self) -> None:
         """Writes what is in memory but the states, which stand for all of it."""
@@ -238,11 +246,11 @@ class ElasticsearchStore:
             letters = [rejected_row(dead_letter(one, now), self.namespace) for one in refused]
             self._refusing_nothing(letters)
         self._rows, self._held, self._alerts = [], 0, {}
-        self._stale |= {row.index for row in (*rows, *letters)}
+        self._stale |= {row.target for row in (*rows, *letters)}
 
     def _refusing_nothing(self, rows: Sequence[Row]) -> None:
         for refused in self._writer.write(rows):
-            raise StoreError(f"elasticsearch: {refused.index}: {refused.status} {refused.reason}")
+            raise StoreError(f"elasticsearch: {refused.target}: {refused.status} {refused.reason}")
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any
 
 from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
 
 from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_client import telling
+from soc.stores.elasticsearch_plan import COMPONENT, INDEX, LIFECYCLE, TEMPLATE, TYPE, Step, Verdict, to_do
 from soc.stores.elasticsearch_schema import SUBSTITUTES, component, indices, policy, policy_name, templates
 
 Json = dict[str, Any]
-Verdict = Literal["create", "change", "unchanged", "unavailable"]
-
-LIFECYCLE: Final = "lifecycle"
-COMPONENT: Final = "component template"
-TEMPLATE: Final = "index template"
-INDEX: Final = "index"
-TYPE: Final = "field type"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing on the server. body is what it is to be; "unavailable" says that this server has no such thing."""
-
-    kind: str
-    name: str
-    verdict: Verdict
-    body: Json
 
 
 def plan(client: Elasticsearch, namespace: str) -> list[Step]:
@@ -49,11 +32,6 @@ def plan(client: Elasticsearch, namespace: str) -> list[Step]:
     return steps
 
 
-def to_do(steps: Sequence[Step]) -> list[Step]:
-    """The steps that change something."""
-    return [step for step in steps if step.verdict in ("create", "change")]
-
-
 def apply(client: Elasticsearch, steps: Sequence[Step]) -> Iterator[Step]:
     """Does what is to do, and gives each step when it is done. A step may be repeated; StoreError says what failed."""
     for step in to_do(steps):
@@ -71,10 +49,7 @@ def _put_component(client: Elasticsearch, step: Step) -> None:
 
 
 def _put_template(client: Elasticsearch, step: Step) -> None:
-    client.options().perform_request(
-        "PUT", f"/_index_template/{step.name}", headers={"content-type": "application/json", "accept": "application/json"},
-        body=step.body,
-    )  # fmt: skip
+    client.indices.put_index_template(name=step.name, **step.body)
 
 
 def _put_index(client: Elasticsearch, step: Step) -> None:
@@ -122,17 +97,17 @@ def _allows(client: Elasticsearch, template: Json) -> bool:
 
 def _component(client: Elasticsearch, name: str) -> Json | None:
     found = _found(lambda: client.cluster.get_component_template(name=name)["component_templates"])
-    return found and found[0]["component_template"]
+    return None if found is None else dict(found[0]["component_template"])
 
 
 def _template(client: Elasticsearch, name: str) -> Json | None:
     found = _found(lambda: client.indices.get_index_template(name=name)["index_templates"])
-    return found and found[0]["index_template"]
+    return None if found is None else dict(found[0]["index_template"])
 
 
 def _index(client: Elasticsearch, name: str) -> Json | None:
     found = _found(lambda: client.indices.get_mapping(index=name).body)
-    return found and found[name]["mappings"]
+    return None if found is None else dict(found[name]["mappings"])
 
 
 def _found(get: Callable[[], Any]) -> Any:
@@ -151,7 +126,9 @@ def _verdict(wanted: Json, there: Json | None) -> Verdict:
 def _contains(there: Any, wanted: Any) -> bool:
     """True if all that is wanted is there; a server adds values of its own."""
     if isinstance(wanted, Mapping):
-        return isinstance(there, Mapping) and all(name in there and _contains(there[name], wanted[name]) for name in wanted)
+        return isinstance(there, Mapping) and all(
+            name in there and _contains(there[name], wanted[name]) for name in wanted
+        )
     return bool(there == wanted)
 
 
@@ -162,5 +139,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return str(value).lower() if isinstance(value, bool | int) else value
-
-

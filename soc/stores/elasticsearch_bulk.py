@@ -31,9 +31,10 @@ _CONFLICT, _TOO_LARGE = 409, 413
 
 
 class Row(NamedTuple):
-    """One document: doc is JSON on one line. create never replaces, index does, update's doc is an update's body."""
+    """One document for an index or data stream: doc is JSON on one line. create never replaces, index does, update's
+    doc is the body of an update."""
 
-    index: str
+    target: str
     id: str
     doc: bytes
     action: Action = "create"
@@ -42,7 +43,7 @@ class Row(NamedTuple):
 class Refused(NamedTuple):
     """A row that will never be taken, and why."""
 
-    index: str
+    target: str
     id: str
     status: int
     reason: str
@@ -54,7 +55,7 @@ class Unreachable(Exception):
 
 
 class Sender(Protocol):
-    """What a bulk is sent through. The answer is (HTTP status, the document of the answer); Unreachable if none came."""
+    """What a bulk is sent through: the answer is (HTTP status, its document). Unreachable if none came."""
 
     def send(self, bulk: bytes) -> tuple[int, Any]: ...
 
@@ -78,12 +79,12 @@ class _Going:
     errors: Counter[tuple[str, str]]
 
     def refuse(self, row: Row, status: int, reason: str) -> None:
-        self.refused.append(Refused(row.index, row.id, status, reason, row.doc))
+        self.refused.append(Refused(row.target, row.id, status, reason, row.doc))
 
     def may_pass(self, row: Row, status: int) -> bool:
         """True for an error inside the server that this row has not met too often."""
-        self.errors[row.index, row.id] += status >= 500
-        return status >= 500 and self.errors[row.index, row.id] <= _TRIES_AT_500
+        self.errors[row.target, row.id] += status >= 500
+        return status >= 500 and self.errors[row.target, row.id] <= _TRIES_AT_500
 
 
 class BulkWriter:
@@ -167,7 +168,7 @@ class BulkWriter:
             elif status == _CONFLICT and row.action == "create":
                 self.counts.there_already += 1
             elif status in _OPERATOR:
-                raise StoreError(f"elasticsearch: {row.index}: {status} {_reason(result)}")
+                raise StoreError(f"elasticsearch: {row.target}: {status} {_reason(result)}")
             elif status in _BUSY or status == _CONFLICT or going.may_pass(row, status):
                 self.last_failure = f"{status} {_reason(result)}"
                 going.again.append(row)
@@ -198,22 +199,22 @@ def _split(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 def _body(rows: Sequence[Row]) -> bytes:
     parts: list[bytes] = []
-    for index, id, doc, action in rows:
-        before, after = _around(index, action)
+    for target, id, doc, action in rows:
+        before, after = _around(target, action)
         name = id.encode() if id.isalnum() and id.isascii() else orjson.dumps(id)[1:-1]
         parts += (before, name, after, doc, b"\n")
     return b"".join(parts)
 
 
 @lru_cache(1024)
-def _around(index: str, action: Action) -> tuple[bytes, bytes]:
+def _around(target: str, action: Action) -> tuple[bytes, bytes]:
     """The line before a document, around its id."""
     more: dict[str, object] = {}
     if action == "update":
         more["retry_on_conflict"] = 5
-    elif index.startswith("logs-"):
+    elif target.startswith("logs-"):
         more["require_data_stream"] = True  # without our template it would become a plain index, and refuse nothing
-    line = orjson.dumps({action: {"_index": index, **more, "_id": ""}})
+    line = orjson.dumps({action: {"_index": target, **more, "_id": ""}})
     return line[: -len(b'"}}')], b'"}}\n'
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from elastic_transport import ConnectionError as NoConnection
 from elastic_transport import ConnectionTimeout, TransportError
 from elasticsearch import ApiError, Elasticsearch
 
-from soc.core.errors import SettingsError, StoreError
+from soc.core.errors import SettingsError, SocError, StoreError
 from soc.core.settings import ElasticsearchSettings, secret
 from soc.stores.elasticsearch_bulk import Unreachable
 from soc.stores.elasticsearch_names import checked
@@ -82,3 +84,21 @@ class ClientSender:
         except TransportError as error:
             raise StoreError(f"elasticsearch: {error}") from error
         return 200, answer.body
+
+
+def create_key(client: Elasticsearch, request: dict[str, Any], file: Path) -> str:
+    """Makes the key and writes it into a new file that only its owner can read; the key's id. SocError if the file is
+    there already: a key in use is not to be lost by a slip."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise SocError(f"{file}: is there already; name another file, or remove it first") from error
+    try:
+        with open(handle, "w", encoding="utf-8") as out:  # noqa: PTH123 - of an open file
+            with telling():
+                made = client.security.create_api_key(**request)
+            out.write(f"{made['encoded']}\n")
+    except BaseException:
+        file.unlink()
+        raise
+    return str(made["id"])

@@ -1,4 +1,4 @@
-"""An AlertFilter as a query of Elasticsearch. Every value is a term, so log text and user input never become a query."""
+"""An AlertFilter as a query: every value is a term, so log text and user input never become a query."""
 
 from __future__ import annotations
 
@@ -34,4 +34,8 @@ def _rule(text: str) -> list[Json]:
     """A rule by its id or name, or by a part of a title in which * and ? mean themselves."""
     part = re.sub(r"([*?\\])", r"\\\1", comparable(text))
     name = storable_text(text)
-    return [{"term": {"rule.id": name}}, {"term": {"rule.name": name}}, {"wildcard": {"titles": {"value": f"*{part}*"}}}]
+    return [
+        {"term": {"rule.id": name}},
+        {"term": {"rule.name": name}},
+        {"wildcard": {"titles": {"value": f"*{part}*"}}},
+    ]

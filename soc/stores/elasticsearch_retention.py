@@ -20,7 +20,7 @@ STEP: Final = 50_000
 
 def purge(client: Elasticsearch, events: str, rejected: str, alerts: str, retention: Retention, now: int) -> int:
     """Number of events removed. events, rejected and alerts are index patterns; alerts count, and stay."""
-    gone = 0
+    gone, sized = 0, False
     if retention.max_age:
         gone += _remove_older(client, events, now - retention.max_age)
         _remove_older(client, rejected, now - retention.max_age)
@@ -34,7 +34,9 @@ def purge(client: Elasticsearch, events: str, rejected: str, alerts: str, retent
         edge = max(_edge(client, pattern, share) for pattern in (events, rejected))
         gone += _remove_older(client, events, edge)
         _remove_older(client, rejected, edge)
-        for pattern in (events, rejected):  # until segments are merged, what is deleted takes as much as before
+        sized = True
+    if sized:  # until segments are merged, what is deleted takes as much room on the disk as before
+        for pattern in (events, rejected):
             client.options(request_timeout=3600).indices.forcemerge(
                 index=pattern, only_expunge_deletes=True, ignore_unavailable=True
             )
@@ -42,12 +44,23 @@ def purge(client: Elasticsearch, events: str, rejected: str, alerts: str, retent
 
 
 def used_bytes(client: Elasticsearch, indices: str) -> int:
-    """Bytes of the indices' files, of primaries and replicas."""
+    """Bytes that the documents take, of primaries and replicas; what is deleted and not merged yet does not count.
+
+    Of the segments, since the statistics of whole indices are up to 10 s old.
+    """
     try:
-        answer = client.indices.stats(index=indices, metric="store")
+        found = client.indices.segments(
+            index=indices, ignore_unavailable=True, filter_path="indices.*.shards.*.segments.*.*_docs,**.size_in_bytes"
+        )
     except NotFoundError:  # there is no event yet, or no rejected line
         return 0
-    return int(answer["_all"]["total"].get("store", {}).get("size_in_bytes", 0))
+    used = 0
+    for index in found.get("indices", {}).values():
+        for copies in index["shards"].values():
+            for segment in (segment for copy in copies for segment in copy.get("segments", {}).values()):
+                live, dead = segment["num_docs"], segment["deleted_docs"]
+                used += segment["size_in_bytes"] * live // max(live + dead, 1)
+    return used
 
 
 def _count(client: Elasticsearch, indices: str) -> int:

@@ -81,7 +81,7 @@ def rejected_row(line: Rejected, namespace: str, topic: str = "", partition: int
 def dead_letter(refused: Refused, received: int) -> Rejected:
     """What Elasticsearch refused, as a rejected line: nothing is lost, and the reason is beside it."""
     reason = f"elasticsearch: {refused.status} {refused.reason}"
-    return Rejected(f"elasticsearch:{refused.index}/{refused.id}", 0, received, "", reason, refused.doc)
+    return Rejected(f"elasticsearch:{refused.target}/{refused.id}", 0, received, "", reason, refused.doc)
 
 
 def alert_row(alert: Alert, namespace: str, as_of: int = 0) -> Row:
@@ -109,7 +109,7 @@ def alert_document(alert: Alert, as_of: int) -> dict[str, Any]:
         "rule.id": alert.rule_id,
         "rule.name": alert.rule_name,
         "rule.hash": alert.rule_hash,
-        "hosts": [host for host in alert.hosts],
+        "hosts": alert.hosts,
         "found_by": hosts(alert),
         "group.field": [name for name, _ in alert.group],
         "group.value": [value for _, value in alert.group],

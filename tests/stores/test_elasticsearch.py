@@ -7,7 +7,6 @@ from random import Random
 import pytest
 
 from soc.core.store import Retention
-from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch import ElasticsearchStore
 from soc.stores.elasticsearch_apply import apply, plan
 from soc.stores.elasticsearch_client import connect
@@ -43,7 +42,7 @@ class TestElasticsearchStore(StoreContract):
     @pytest.fixture
     def store(self, contract_client):
         """One namespace for all of the contract, emptied before each test: templates take a second to make."""
-        everything = f"logs-soc.*-contract,soc-*-contract"
+        everything = "logs-soc.*-contract,soc-*-contract"
         contract_client.indices.refresh(index=everything)
         contract_client.delete_by_query(index=everything, query={"match_all": {}}, refresh=True)
         return ElasticsearchStore(contract_client, "contract", patience=5)
