@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -9,42 +10,62 @@ import click
 
 from soc.cli.analyze import write_json
 from soc.cli.command import TranslatedGroup, language, language_option, translate, verb
+from soc.cli.elastic import elasticsearch_store
 from soc.cli.show import alert_detail, alert_table, console
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.finding import Level
 from soc.core.settings import moment, read_settings
-from soc.core.store import STORE_FILE, AlertFilter
+from soc.core.store import STORE_FILE, AlertFilter, Store
 from soc.stores.sqlite import SqliteStore
 
 USUAL_STORE = Path("soc-data") / "demo" / STORE_FILE
 """Where the demo puts its store."""
 
 
+_SETTINGS = "soc.settings"
+
+
+def _set_settings(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        ctx.find_root().meta[_SETTINGS] = value
+
+
 def store_option(function: click.decorators.FC) -> click.decorators.FC:
-    """--store FILE, for every verb that reads the store."""
-    return click.option(
+    """--store FILE or --settings FILE, for every verb that reads the store."""
+    settings = click.option(
+        "--settings",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        callback=_set_settings,
+        expose_value=False,
+        help="A soc.yml: the store is Elasticsearch where it has elasticsearch.urls.",
+    )
+    store = click.option(
         "--store",
         "path",
         type=click.Path(path_type=Path),
         help="The store's file; otherwise the one that ./soc.yml names, or the demo's.",
-    )(function)
+    )
+    return store(settings(function))
 
 
-def open_store(path: Path | None) -> SqliteStore:
-    """The store that was asked for, read-only; StoreError or SettingsError says why not."""
-    if path is None:
-        path = _usual_store()
-    if not path.is_file():
-        raise SocError(translate()("{path}: no store there yet; run soc demo or soc run first", path=path))
-    return SqliteStore.read_only(path)
+def store_opener(path: Path | None, *, write: bool = False) -> Callable[[], Store]:
+    """What opens the store that was asked for, read-only unless told; SocError says why there is none."""
+    settings = click.get_current_context().find_root().meta.get(_SETTINGS, Path("soc.yml"))
+    file = path or USUAL_STORE
+    if path is None and settings.is_file():
+        read = read_settings(settings)
+        if read.elasticsearch.urls:
+            return elasticsearch_store(read.elasticsearch)
+        file = Path(read.data_dir) / STORE_FILE
+    if not file.is_file():
+        raise SocError(translate()("{path}: no store there yet; run soc demo or soc run first", path=file))
+    return lambda: SqliteStore(file) if write else SqliteStore.read_only(file)
 
 
-def _usual_store() -> Path:
-    settings = Path("soc.yml")
-    if settings.is_file():
-        return Path(read_settings(settings).data_dir) / STORE_FILE
-    return USUAL_STORE
+def open_store(path: Path | None, *, write: bool = False) -> Store:
+    """The store that was asked for; StoreError or SettingsError says why not."""
+    return store_opener(path, write=write)()
 
 
 @click.group("alerts", cls=TranslatedGroup, invoke_without_command=True)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from soc.cli.alerts import open_store, store_option
+from soc.cli.alerts import store_opener, store_option
 from soc.cli.command import language, translate, verb
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
+from soc.core.store import Store
 from soc.engines.service import console_server, listen
 from soc.web import Access
 
@@ -23,13 +25,14 @@ from soc.web import Access
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The port (0: any).")
 def command(path: Path | None, host: str, port: int) -> None:
     """Serve the console on a store until Ctrl-C."""
-    store = open_store(path)
-    file = store.path
-    store.close()
-    serve_console(file, secrets.token_urlsafe(9), host, port)
+    opener = store_opener(path)
+    opener().close()
+    serve_console(opener, secrets.token_urlsafe(9), host, port)
 
 
-def serve_console(store: Path, password: str, host: str, port: int, *, or_any_port: bool = False) -> None:
+def serve_console(
+    store: Callable[[], Store], password: str, host: str, port: int, *, or_any_port: bool = False
+) -> None:
     """Prints the address and the one-time password, and serves until Ctrl-C or SIGTERM.
 
     or_any_port takes a free port when that one is taken; otherwise SocError.

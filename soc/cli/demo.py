@@ -69,7 +69,9 @@ def command(leave: bool, folder: Path, port: int) -> None:
         terminal.print(Text(f"  {_program()} {arguments}"))
     if leave:
         return
-    serve_console(store_file, secrets.token_urlsafe(9), "127.0.0.1", port, or_any_port=True)
+    serve_console(
+        lambda: SqliteStore.read_only(store_file), secrets.token_urlsafe(9), "127.0.0.1", port, or_any_port=True
+    )
 
 
 def _next_commands(alerts: list[Alert], store_file: Path) -> list[str]:

@@ -17,7 +17,6 @@ from soc.core.settings import zone_seconds
 from soc.engines.hunt import hunt, record
 from soc.pipeline.build import build_pipeline
 from soc.pipeline.choose import chosen, only
-from soc.stores.sqlite import SqliteStore
 
 
 @verb("hunt")
@@ -55,7 +54,6 @@ def command(
     with closing(open_store(path)) as store:
         with looking_back(t, begin, end) as progress:
             found = hunt(store, pipeline, begin, end, progress)
-        file = store.path
     alerts = ranked(found.alerts.values())
     if as_json:
         write_json(alerts, None)
@@ -63,7 +61,7 @@ def command(
         console().print(alert_table(alerts, t, language()))
     click.echo(t("{alerts} alerts in {events} events", alerts=len(alerts), events=f"{found.events:,}"), err=True)
     if keep:
-        with closing(SqliteStore(file)) as store:
+        with closing(open_store(path, write=True)) as store:
             fresh = len(record(store, alerts))
         click.echo(t("{n} stored as found late; {m} were there already", n=fresh, m=len(alerts) - fresh), err=True)
     raise SystemExit(1 if alerts else 0)

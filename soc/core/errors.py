@@ -17,6 +17,10 @@ class StoreError(SocError):
     """The store cannot be opened or written."""
 
 
+class Conflict(SocError):
+    """Somebody else has changed it since it was read: read it again and decide again."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One thing wrong in a content file (rule, sample, mapping, inventory): where, and what."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -18,7 +19,7 @@ from collectors.spool import Spool
 from soc.core.clock import Clock
 from soc.core.errors import SocError
 from soc.core.settings import Settings, size, zone_seconds
-from soc.core.store import STORE_FILE
+from soc.core.store import STORE_FILE, Store
 from soc.engines.embedded import Processor, stored_position
 from soc.engines.reload import Reloader
 from soc.pipeline.build import build_pipeline
@@ -40,15 +41,18 @@ class Server(uvicorn.Server):
 
 
 def console_server(
-    store: Path,
+    open_store: Callable[[], Store],
     access: Access,
     health: Callable[[], dict[str, object]],
     host: str,
     port: int,
     reload: Reload | None = None,
 ) -> Server:
-    """The console on a store, not yet started. reload: what loads the rules again, where a service runs."""
-    app = create_app(lambda: SqliteStore.read_only(store), access, health, reload)
+    """The console on a store, not yet started. open_store: a fresh one for each request, which closes it.
+
+    reload: what loads the rules again, where a service runs.
+    """
+    app = create_app(open_store, access, health, reload)
     config = uvicorn.Config(
         app,
         host=host,
@@ -131,7 +135,8 @@ async def serve(
 
     console = settings.console
     sockets = [listen(console.host, console.port)] if console.enabled else []
-    server = console_server(store_path, access, health, console.host, console.port, reloader.now)
+    read = partial(SqliteStore.read_only, store_path)
+    server = console_server(read, access, health, console.host, console.port, reloader.now)
     await agent.start()
     thread.start()
     tasks = [asyncio.create_task(server.serve(sockets))] if sockets else []

@@ -19,7 +19,7 @@ def event_json(event: Event) -> bytes:
     try:
         return orjson.dumps(event)
     except TypeError:
-        return orjson.dumps(_storable(event))
+        return orjson.dumps(storable(event))
 
 
 def wire_json(event: Event, id: str) -> bytes:
@@ -49,7 +49,7 @@ def alert_json(alert: Alert) -> bytes:
     try:
         return alerts.encode(alert)
     except (UnicodeEncodeError, OverflowError):
-        return orjson.dumps(_storable(msgspec.to_builtins(alert)))
+        return orjson.dumps(storable(msgspec.to_builtins(alert)))
 
 
 def storable_text(text: str) -> str:
@@ -57,14 +57,14 @@ def storable_text(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _storable(value: object) -> object:
+def storable(value: object) -> object:
     """The same with what JSON cannot hold replaced: lone surrogates by ?, numbers beyond 64 bits by their digits."""
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, Mapping):
-        return {_storable(key): _storable(item) for key, item in value.items()}
+        return {storable(key): storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_storable(item) for item in value]
+        return [storable(item) for item in value]
     if isinstance(value, int) and not -_MOST <= value < _MOST:
         return str(value)
     return value

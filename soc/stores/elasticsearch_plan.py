@@ -1,0 +1,30 @@
+"""What there is to do on a server, as values: ``soc index apply`` shows them, soc.stores.elasticsearch_apply does them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+Verdict = Literal["create", "change", "unchanged", "unavailable"]
+
+LIFECYCLE: Final = "lifecycle"
+COMPONENT: Final = "component template"
+TEMPLATE: Final = "index template"
+INDEX: Final = "index"
+TYPE: Final = "field type"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing on the server. body is what it is to be; "unavailable" says that this server has no such thing."""
+
+    kind: str
+    name: str
+    verdict: Verdict
+    body: dict[str, Any]
+
+
+def to_do(steps: Sequence[Step]) -> list[Step]:
+    """The steps that change something."""
+    return [step for step in steps if step.verdict in ("create", "change")]

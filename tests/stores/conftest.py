@@ -1,0 +1,1 @@
+from tests.services.fixtures_elasticsearch import elasticsearch as elasticsearch
