@@ -14,8 +14,8 @@ from soc.cli.command import TranslatedGroup, language_option, translate, verb
 from soc.cli.elastic import need_client
 from soc.cli.show import console
 from soc.core.settings import read_settings
-from soc.stores.elasticsearch_roles import ROLES, key_request
 from soc.stores.elasticsearch_plan import LIFECYCLE, Step, to_do
+from soc.stores.elasticsearch_roles import ROLES, key_request
 from soc.stores.elasticsearch_schema import DAYS
 
 _STYLE = {"create": "green", "change": "yellow", "unchanged": "dim", "unavailable": "magenta"}

@@ -22,16 +22,6 @@ def event_json(event: Event) -> bytes:
         return orjson.dumps(storable(event))
 
 
-def wire_json(event: Event, id: str) -> bytes:
-    """The event as JSON in wire form, as other programs read it."""
-    wire = to_wire(event)
-    wire["event.id"] = id
-    try:
-        return orjson.dumps(wire)
-    except TypeError:
-        return orjson.dumps(_storable(wire))
-
-
 def wire_event(body: bytes, id: str) -> dict[str, object]:
     """An event from event_json in wire form: dates as ISO text, arrays as lists, event.id added."""
     wire: dict[str, object] = dict(to_wire(orjson.loads(body)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from soc.core.event import Event, Rejected
-from soc.core.ids import id_of
-from soc.stores.encoding import wire_json
+from soc.core.event import RawBatch, Rejected
+
+if TYPE_CHECKING:
+    from soc.pipeline.halves import Detected
 
 VERSION: Final = 1
 
@@ -17,7 +19,7 @@ class Events(msgspec.Struct, array_like=True):
     """The events of one record of lines.
 
     partition, offset  of the record of lines; origin and received (µs) of its lines
-    rows    (event id, dataset, the event as JSON in wire form); the last ``joined`` stand for several lines each
+    rows    (where to, id, document as JSON); the last ``joined`` stand for several lines each
     """
 
     version: int
@@ -27,6 +29,10 @@ class Events(msgspec.Struct, array_like=True):
     received: int
     joined: int
     rows: list[tuple[str, str, bytes]]
+
+
+Rows = Callable[[int, int, RawBatch, "Detected"], list[tuple[str, str, bytes]]]
+"""(partition, offset, batch, what came of it) -> the rows of its events and joined events."""
 
 
 class RejectedLine(msgspec.Struct, array_like=True):
@@ -42,6 +48,10 @@ class RejectedLine(msgspec.Struct, array_like=True):
     reason: str
     raw: bytes
 
+    def rejected(self) -> Rejected:
+        """As stores take it."""
+        return Rejected(self.origin, self.position, self.received, self.device, self.reason, self.raw)
+
 
 class StoredAlert(msgspec.Struct, array_like=True):
     """An alert as it was once the signals up to ``as_of`` were concluded; a later one has all that this one has."""
@@ -51,19 +61,13 @@ class StoredAlert(msgspec.Struct, array_like=True):
     alert: bytes
 
 
-def row(event: Event) -> tuple[str, str, bytes]:
-    """An event as a row of Events."""
-    id = id_of(event)
-    return id, str(event.get("event.dataset", "")), wire_json(event, id)
-
-
-def rejected_line(rejected: Rejected, partition: int, offset: int) -> RejectedLine:
-    """A line that a parser refused, of a record of lines."""
+def rejected_line(rejected: Rejected, partition: int = -1, offset: int = -1) -> RejectedLine:
+    """A line that was refused, of a record of lines."""
     return RejectedLine(
         VERSION,
         partition,
         offset,
-        rejected.origin,
+        rejected.origin.encode("utf-8", "replace").decode(),
         rejected.position,
         rejected.received,
         rejected.device,

@@ -42,8 +42,7 @@ Released = Callable[[], Awaitable[None]]
 class GuardedConsumer(Consumer):
     """Faust's consumer with F1 to F3."""
 
-    start_at: StartAt | None = None
-    released: Released | None = None
+    transport: GuardedTransport
     _starts: Mapping[TP, int] = {}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
@@ -53,13 +52,13 @@ class GuardedConsumer(Consumer):
         while self._commit_fut is not None:
             await asyncio.wait({self._commit_fut}, timeout=1)
         await self.force_commit()
-        await self._engine(self.released)
+        await self._engine(self.transport.released)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """F3, and the offsets of the engine's own."""
         self._halt()
-        start_at = self.start_at
+        start_at = self.transport.start_at
         self._starts = (await self._engine(start_at and (lambda: start_at(set(assigned))))) or {}
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -103,6 +102,8 @@ class GuardedTransport(Transport):
     """Faust's transport with the guarded consumer."""
 
     Consumer: ClassVar[Any] = GuardedConsumer
+    start_at: StartAt | None = None
+    released: Released | None = None
 
 
 def guard(app: faust.App, start_at: StartAt | None = None, released: Released | None = None) -> None:
@@ -113,8 +114,5 @@ def guard(app: faust.App, start_at: StartAt | None = None, released: Released | 
     if faust.__version__ != PINNED:
         raise SocError(f"faust-streaming {faust.__version__}: the guard against lost records is made for {PINNED}")
     transport = GuardedTransport(app.conf.broker_consumer, app)
-    consumer = type("Consumer", (GuardedConsumer,), {})
-    consumer.start_at = staticmethod(start_at) if start_at else None
-    consumer.released = staticmethod(released) if released else None
-    transport.Consumer = consumer  # type: ignore[misc] - this app's own
+    transport.start_at, transport.released = start_at, released
     app.transport = transport

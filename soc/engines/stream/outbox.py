@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,9 +29,9 @@ class Outbox:
     and nothing is sent after it, so that no later record overtakes a lost one.
     """
 
-    def __init__(self, options: Mapping[str, object]) -> None:
-        """options: of a producer, such as its servers."""
-        self._options = options
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        """producer: started, and waiting for all replicas; it is stopped with the outbox."""
+        self._producer = producer
         self._waiting: deque[_Sending] = deque()
         self._open: deque[_Sending] = deque()
         self._put = self._durable = 0
@@ -40,18 +39,12 @@ class Outbox:
         self._wake = asyncio.Event()
         self._less = asyncio.Event()
         self._error: BaseException | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        producer = AIOKafkaProducer(**self._options)
-        await producer.start()
-        self._task = asyncio.create_task(self._run(producer))
+        self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Gives up what has not been sent; ask for ``settled`` before."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
     def put(self, topic: str, value: bytes | None, *, key: bytes | None = None, partition: int | None = None) -> None:
         """A record, in the order of calls. value None deletes a key from a compacted topic."""
@@ -81,22 +74,22 @@ class Outbox:
         if self._error is not None:
             raise RuntimeError(f"Kafka does not take what was to be sent: {self._error}") from self._error
 
-    async def _run(self, producer: AIOKafkaProducer) -> None:
+    async def _run(self) -> None:
         try:
             while self._error is None:
                 while self._waiting and self._error is None:
-                    sending = self._waiting.popleft()
-                    future = await producer.send(
-                        sending.topic, sending.value, key=sending.key, partition=sending.partition
-                    )
-                    future.add_done_callback(lambda future, sending=sending: self._acknowledged(future, sending))
+                    await self._send(self._waiting.popleft())
                 self._wake.clear()
                 if not self._waiting:
                     await self._wake.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing more can be sent
             self._fail(error)
         finally:
-            await producer.stop()
+            await self._producer.stop()
+
+    async def _send(self, sending: _Sending) -> None:
+        future = await self._producer.send(sending.topic, sending.value, key=sending.key, partition=sending.partition)
+        future.add_done_callback(lambda future: self._acknowledged(future, sending))
 
     def _acknowledged(self, future: asyncio.Future[object], sending: _Sending) -> None:
         error = None if future.cancelled() else future.exception()

@@ -11,10 +11,10 @@ A record that is not the next one of its partition ends the worker: going on wou
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from zlib import crc32
 
 import msgspec
@@ -24,7 +24,7 @@ from soc.core.clock import Clock
 from soc.core.errors import SocError
 from soc.core.event import RawBatch, Rejected
 from soc.core.wire import ALERTS, EVENTS, RAW, REJECTED, SIGNALS, decode_raw, encode_raw
-from soc.engines.stream.archive import VERSION, Events, StoredAlert, rejected_line, row
+from soc.engines.stream.archive import VERSION, Events, Rows, StoredAlert, rejected_line
 from soc.engines.stream.snapshots import Snapshot, Snapshots
 from soc.pipeline.halves import Conclusion, Detected, Detection, Hits
 from soc.pipeline.signal import VERSION as SIGNAL_VERSION
@@ -52,15 +52,22 @@ class Sending(Protocol):
     async def room(self) -> None: ...
 
 
+class Kept(NamedTuple):
+    """What Kafka has of a partition: offset of its first record, and the one after its last."""
+
+    first: int
+    end: int
+
+
 @dataclass(slots=True)
 class Counts:
-    """What a worker has done since it started."""
+    """What a worker has done since it started. hits: by rule."""
 
     lines: int = 0
     events: int = 0
     joined: int = 0
     rejected: int = 0
-    hits: int = 0
+    hits: Counter[str] = field(default_factory=Counter)
     signals: int = 0
     alerts: int = 0
     repeated: int = 0
@@ -106,18 +113,22 @@ class Worker:
         detection: Callable[[], Detection],
         conclusion: Callable[[], Conclusion],
         families: Mapping[str, str],
+        rows: Rows,
         topic: Callable[[str], str],
         partitions: int,
         signal_partitions: int,
         idle: int,
     ) -> None:
-        """partitions: of lines; idle (µs): after how long without lines a partition is not waited for."""
+        """families and rows: see soc.pipeline.conclude and Rows; partitions: of lines; idle (µs): after how long
+        without lines a partition is not waited for.
+        """
         self._outbox = outbox
         self._lines_kept, self._signals_kept = lines_kept, signals_kept
         self._clock = clock
         self._detection, self._conclusion = detection, conclusion
+        self._rows = rows
         self._topic = topic
-        self._partitions = partitions
+        self.partitions = partitions
         self._signal_partitions = signal_partitions
         self._to = {rule: crc32(family.encode()) % signal_partitions for rule, family in families.items()}
         self._idle = idle
@@ -126,29 +137,28 @@ class Worker:
         self.signals: dict[int, Signals] = {}
         self.counts = Counts()
 
-    async def take(self, lines: Mapping[int, int], signals: Mapping[int, int]) -> tuple[dict[int, int], dict[int, int]]:
-        """Partitions that are given to this worker, with the offset of the first record that Kafka still has of each.
-
-        Returns where to read on. What it had of others is forgotten.
-        """
+    async def take(
+        self, lines: Mapping[int, Kept], signals: Mapping[int, Kept]
+    ) -> tuple[dict[int, int], dict[int, int]]:
+        """Partitions that are given to this worker. Returns where to read on. What it had of others is forgotten."""
         stored_lines, stored_signals = await asyncio.gather(
             self._lines_kept.load(list(lines)), self._signals_kept.load(list(signals))
         )
         self.lines = {}
-        for partition, first in lines.items():
+        for partition, there in lines.items():
             detection = self._detection()
             snapshot = stored_lines.get(partition)
             if snapshot is not None:
                 detection.restore(snapshot.state)
-            at = max(first, snapshot.offset if snapshot else 0)
-            self.lines[partition] = Lines(detection, at, heard=self._clock.now())
+            at = max(there.first, snapshot.offset if snapshot else 0)
+            self.lines[partition] = Lines(detection, at, end=there.end, heard=self._clock.now())
         self.signals = {}
-        for partition, first in signals.items():
+        for partition, there in signals.items():
             conclusion = self._conclusion()
             snapshot = stored_signals.get(partition)
             if snapshot is not None:
                 conclusion.restore(snapshot.state)
-            self.signals[partition] = Signals(conclusion, max(first, snapshot.offset if snapshot else 0))
+            self.signals[partition] = Signals(conclusion, max(there.first, snapshot.offset if snapshot else 0))
         return {n: one.next for n, one in self.lines.items()}, {n: one.next for n, one in self.signals.items()}
 
     async def give_up(self) -> None:
@@ -204,9 +214,10 @@ class Worker:
         counts.lines += len(detected.events) + len(detected.rejected)
         counts.events += len(detected.events)
         counts.joined += len(detected.joined)
-        counts.hits += len(detected.hits)
+        for ids, _ in detected.hits:
+            counts.hits.update(ids)
         if detected.events or detected.joined:
-            rows = [row(event) for event in (*detected.events, *detected.joined)]
+            rows = self._rows(partition, offset, batch, detected)
             events = Events(VERSION, partition, offset, batch.origin, batch.received, len(detected.joined), rows)
             self._outbox.put(self._topic(EVENTS), _pack(events), partition=partition)
         for rejected in detected.rejected:
@@ -262,7 +273,7 @@ class Worker:
             return
         try:
             signal = decode_signal(value)
-            alerts = own.conclusion.feed(signal, self._partitions)
+            alerts = own.conclusion.feed(signal, self.partitions)
         except ValueError as error:
             self.counts.unreadable += 1
             origin = f"kafka:{self._topic(SIGNALS)}/{partition}"

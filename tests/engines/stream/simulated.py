@@ -12,11 +12,12 @@ import orjson
 
 from soc.core.alert import Alert, decode
 from soc.core.clock import FixedClock
-from soc.core.event import RawBatch
+from soc.core.event import RawBatch, to_wire
+from soc.core.ids import id_of
 from soc.core.wire import ALERTS, EVENTS, RAW, REJECTED, SIGNALS, encode_raw
 from soc.engines.stream.archive import Events, RejectedLine, StoredAlert
 from soc.engines.stream.snapshots import Snapshot
-from soc.engines.stream.worker import Worker
+from soc.engines.stream.worker import Kept, Worker
 from soc.pipeline.conclude import families
 from soc.pipeline.content import Content
 from soc.pipeline.halves import Conclusion, Detection, Timing
@@ -52,7 +53,7 @@ class Log:
         found: dict[str, dict[str, object]] = {}
         for partition in range(self.lines):
             for value in self.records[EVENTS, partition]:
-                for id, _, document in msgspec.msgpack.decode(value, type=Events).rows:
+                for _, id, document in msgspec.msgpack.decode(value, type=Events).rows:
                     event = orjson.loads(document)  # fields may be in another order
                     assert found.setdefault(id, event) == event, "one id, two events"
         return found
@@ -60,6 +61,11 @@ class Log:
     def rejected(self) -> set[tuple[str, int, bytes]]:
         lines = (msgspec.msgpack.decode(value, type=RejectedLine) for value in self.records[REJECTED, 0])
         return {(line.origin, line.position, line.raw) for line in lines}
+
+
+def rows(partition, offset, batch, detected):
+    events = (*detected.events, *detected.joined)
+    return [(str(event["event.dataset"]), id_of(event), orjson.dumps(to_wire(event))) for event in events]
 
 
 class Outbox:
@@ -83,7 +89,7 @@ class Outbox:
         del self.waiting[:number]
 
 
-class Kept:
+class KeptHere:
     def __init__(self, log: Log, stage: str) -> None:
         self._log, self._stage = log, stage
 
@@ -103,12 +109,13 @@ class Process:
         timing = Timing(7 * 3600, lateness, idle=60 * SECOND, hold=86_400 * SECOND, fold=86_400 * SECOND)
         self.worker = Worker(
             self.outbox,
-            Kept(log, RAW),
-            Kept(log, SIGNALS),
+            KeptHere(log, RAW),
+            KeptHere(log, SIGNALS),
             clock,
             detection=lambda: Detection(content, inventory, timing),
             conclusion=lambda: Conclusion(content, inventory, timing),
             families=families(content),
+            rows=rows,
             topic=lambda name: name,
             partitions=log.lines,
             signal_partitions=log.signals,
@@ -117,7 +124,10 @@ class Process:
         self.at: dict[tuple[str, int], int] = {}
 
     async def take(self, lines: Sequence[int], signals: Sequence[int]) -> None:
-        lines_at, signals_at = await self.worker.take(dict.fromkeys(lines, 0), dict.fromkeys(signals, 0))
+        lines_at, signals_at = await self.worker.take(
+            {n: Kept(0, len(self.log.records[RAW, n])) for n in lines},
+            {n: Kept(0, len(self.log.records[SIGNALS, n])) for n in signals},
+        )
         self.at = {(RAW, n): at for n, at in lines_at.items()} | {(SIGNALS, n): at for n, at in signals_at.items()}
 
     def step(self, chance: random.Random) -> bool:
