@@ -8,6 +8,7 @@ A Conclusion waits for the slowest partition of lines, and passes over what it h
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +26,8 @@ from soc.pipeline.normalise import Normaliser
 from soc.pipeline.signal import Reach, Signal, event_of
 from soc.pipeline.watermark import Watermark
 
+SETTLE: Final = 2_000_000
+"""µs for which a watermark must have stood before anything is decided by it."""
 MAX_WAITING: Final = 400_000
 """Hits that may wait for a partition of lines that is behind."""
 
@@ -123,12 +126,13 @@ class Conclusion:
             max_waiting=MAX_WAITING,
         )
         self._heard: dict[int, Heard] = {}
+        self._lately: deque[tuple[int, int]] = deque()
         self.repeated = 0
         self.unknown = 0
 
-    def feed(self, signal: Signal, partitions: int) -> list[Alert]:
-        """The alerts that a signal makes or changes. partitions: how many of lines there are, all of which are waited
-        for, also those that have not been heard of.
+    def feed(self, signal: Signal, at: int, partitions: int) -> list[Alert]:
+        """The alerts that a signal makes or changes. at (µs): when Kafka took it, by its own clock. partitions: how
+        many of lines there are, all of which are waited for, also those that have not been heard of.
         """
         before = self._heard.setdefault(signal.partition, Heard(-1, -1, 0, Reach.BEHIND))
         alerts: list[Alert] = []
@@ -142,7 +146,7 @@ class Conclusion:
             return alerts
         part = signal.part if signal.hits or signal.offset > before.offset else before.part
         self._heard[signal.partition] = Heard(signal.offset, part, signal.watermark, signal.reach)
-        return alerts + self._concluder.advance(self.watermark(partitions))
+        return alerts + self._concluder.advance(self._settled(self.watermark(partitions), at))
 
     def _known(self, signal: Signal) -> Iterable[tuple[RuleInfo, Event]]:
         for ids, row in signal.hits:
@@ -154,6 +158,21 @@ class Conclusion:
                     self.unknown += 1
                 else:
                     yield rule, event
+
+    def _settled(self, watermark: int, at: int) -> int:
+        """The least that the watermark was during the last moments.
+
+        Lines come to several partitions at a time, of which nobody waited for some: all must have had their say before
+        time moves on.
+        """
+        lately = self._lately
+        while lately and lately[-1][1] > watermark:
+            lately.pop()
+        if not lately or lately[-1][1] < watermark:
+            lately.append((at, watermark))
+        while len(lately) > 1 and lately[1][0] <= at - SETTLE:
+            lately.popleft()
+        return lately[0][1]
 
     def watermark(self, partitions: int) -> int:
         """The time (µs) that all partitions of lines have reached, but those that nobody waits for."""
@@ -175,10 +194,11 @@ class Conclusion:
 
     def state(self) -> bytes:
         """Everything remembered between signals."""
-        return msgspec.msgpack.encode((self._heard, *self._concluder.state()))
+        return msgspec.msgpack.encode((self._heard, list(self._lately), *self._concluder.state()))
 
     def restore(self, state: bytes) -> None:
         """The inverse of state; msgspec.DecodeError if it is not ours."""
-        heard, windows, folds = msgspec.msgpack.decode(state, type=tuple[dict[int, Heard], bytes, bytes])
-        self._heard = heard
+        kind = tuple[dict[int, Heard], list[tuple[int, int]], bytes, bytes]
+        self._heard, lately, windows, folds = msgspec.msgpack.decode(state, type=kind)
+        self._lately = deque(lately)
         self._concluder.restore(windows, folds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, Final
 
 import faust
@@ -81,7 +81,7 @@ class Health:
             "watermarks": {n: own.conclusion.watermark(worker.partitions) for n, own in worker.signals.items()},
             "late": sum(sum(own.conclusion.concluder.late.values()) for own in worker.signals.values()),
             "early": sum(own.conclusion.concluder.early for own in worker.signals.values()),
-            "counts": asdict(worker.counts),
+            "counts": {one.name: getattr(worker.counts, one.name) for one in fields(worker.counts)},
             "written": {kind: asdict(writer.counts) for kind, writer in indexer.writers.items()},
             "trouble": indexer.trouble or next((w.last_failure for w in indexer.writers.values()), ""),
             "slow_expressions": overruns(),

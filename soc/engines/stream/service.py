@@ -53,7 +53,8 @@ class Stages:
         await self.outbox.room()
 
     async def signals(self, message: Any) -> None:
-        self.worker.on_signal(message.partition, message.offset, message.value)
+        heard = int(message.timestamp * 1_000_000)
+        self.worker.on_signal(message.partition, message.offset, heard, message.value)
         await self.outbox.room()
 
     async def events(self, message: Any) -> None:

@@ -26,7 +26,7 @@ from soc.core.event import RawBatch, Rejected
 from soc.core.wire import ALERTS, EVENTS, RAW, REJECTED, SIGNALS, decode_raw, encode_raw
 from soc.engines.stream.archive import VERSION, Events, Rows, StoredAlert, rejected_line
 from soc.engines.stream.snapshots import Snapshot, Snapshots
-from soc.pipeline.halves import Conclusion, Detected, Detection, Hits
+from soc.pipeline.halves import SETTLE, Conclusion, Detected, Detection, Hits
 from soc.pipeline.signal import VERSION as SIGNAL_VERSION
 from soc.pipeline.signal import Reach, Signal, decode_signal, encode_signal
 from soc.stores.encoding import alert_json
@@ -88,6 +88,7 @@ class Lines:
     heard: int = 0
     told: tuple[int, int, Reach] | None = None
     told_at: int = 0
+    settled: bool = False
 
 
 @dataclass(slots=True)
@@ -260,20 +261,22 @@ class Worker:
                 own.heard = now
                 self._outbox.put(self._topic(RAW), encode_raw(RawBatch("", "", now, 0, ())), partition=partition)
             found = own.next - 1, own.detection.watermark, reach
-            if found == own.told and now - own.told_at < REPEAT_REACH:
+            again = REPEAT_REACH if own.settled else SETTLE
+            if found == own.told and now - own.told_at < again:
                 continue
+            own.settled = found == own.told
             own.told, own.told_at = found, now
             for target in range(self._signal_partitions):
                 self._tell(target, partition, own.next - 1, 0, own.detection.watermark, reach, [])
 
-    def on_signal(self, partition: int, offset: int, value: bytes) -> None:
-        """A record of signals."""
+    def on_signal(self, partition: int, offset: int, heard: int, value: bytes) -> None:
+        """A record of signals; heard (µs): when Kafka took it."""
         own = self.signals.get(partition)
         if own is None or not self._is_next(SIGNALS, partition, offset, own.next):
             return
         try:
             signal = decode_signal(value)
-            alerts = own.conclusion.feed(signal, self.partitions)
+            alerts = own.conclusion.feed(signal, heard, self.partitions)
         except ValueError as error:
             self.counts.unreadable += 1
             origin = f"kafka:{self._topic(SIGNALS)}/{partition}"

@@ -32,6 +32,7 @@ class Log:
     lines: int
     signals: int
     records: dict[tuple[str, int], list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    times: dict[tuple[str, int], list[int]] = field(default_factory=lambda: defaultdict(list))
     kept: dict[tuple[str, int], Snapshot] = field(default_factory=dict)
 
     def produce(self, partition: int, batches: Iterable[RawBatch]) -> None:
@@ -71,8 +72,8 @@ def rows(partition, offset, batch, detected):
 class Outbox:
     """What is put becomes a record when somebody waits for it, or when chance lets it."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, log: Log, clock: FixedClock) -> None:
+        self._log, self._clock = log, clock
         self.waiting: list[tuple[str, int, bytes]] = []
 
     def put(self, topic: str, value: bytes | None, *, key: bytes | None = None, partition: int | None = None) -> None:
@@ -86,6 +87,7 @@ class Outbox:
     def flush(self, number: int) -> None:
         for topic, partition, value in self.waiting[:number]:
             self._log.records[topic, partition].append(value)
+            self._log.times[topic, partition].append(self._clock.now())
         del self.waiting[:number]
 
 
@@ -105,7 +107,7 @@ class Process:
 
     def __init__(self, log: Log, content: Content, inventory: object, clock: FixedClock, lateness: int) -> None:
         self.log, self.clock = log, clock
-        self.outbox = Outbox(log)
+        self.outbox = Outbox(log, clock)
         timing = Timing(7 * 3600, lateness, idle=60 * SECOND, hold=86_400 * SECOND, fold=86_400 * SECOND)
         self.worker = Worker(
             self.outbox,
@@ -141,7 +143,7 @@ class Process:
         if topic == RAW:
             self.worker.on_lines(partition, offset, self.clock.now(), value)
         else:
-            self.worker.on_signal(partition, offset, value)
+            self.worker.on_signal(partition, offset, self.log.times[topic, partition][offset], value)
         self.at[topic, partition] = offset + 1
         return True
 

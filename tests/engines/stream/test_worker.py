@@ -101,6 +101,7 @@ async def run(log, content, inventory, seed, *, workers=2, faults=0):
             for _ in range(chance.randrange(1, 12)):
                 moved |= process.step(chance)
             process.outbox.flush(chance.randrange(len(process.outbox.waiting) + 1))
+        clock.time += SECOND // 10
         if chance.random() < 0.2:
             for process in alive:
                 process.tick()
