@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,20 +22,22 @@ SESSION: Final = 6.0
 
 def carrier(
     settings: KafkaSettings,
-    takes: dict[str, Take],
+    group: str,
+    takes: Mapping[str, Take],
     failed: Callable[[BaseException], None],
-    *,
-    start_at: StartAt,
-    released: Released,
     folder: Path,
+    *,
+    start_at: StartAt | None = None,
+    released: Released | None = None,
 ) -> faust.App:
     """An app, not started, that carries the records of each topic to its ``takes``, in order for each partition.
 
+    Faust stands still while one of an app's agents does: what may have to wait has an app, and a group, of its own.
     failed: told of what a take raised; the record is then not to be counted on as dealt with, and the worker to end.
     folder: where Faust may keep what it likes; nothing of it has to survive.
     """
     app = faust.App(
-        f"{settings.prefix}-workers",
+        f"{settings.prefix}-{group}",
         broker=[URL(f"kafka://{server}") for server in settings.servers],
         broker_credentials=_credentials(settings),
         broker_session_timeout=SESSION,
@@ -53,7 +55,7 @@ def carrier(
         topic_disable_leader=True,
         table_standby_replicas=0,
         web_enabled=False,
-        datadir=folder,
+        datadir=folder / group,
     )
     guard(app, start_at, released)
     for topic, take in takes.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -105,45 +105,42 @@ async def work(
             *(kept(options, name(one), chosen) for one, chosen in mine.items())
         )
         lines_at, signals_at = await worker.take(lines_kept, signals_kept)
-        health.assigned(assigned)
+        health.assigned("detect", assigned)
         at = {TP(name(RAW), n): offset for n, offset in lines_at.items()}
         return at | {TP(name(SIGNALS), n): offset for n, offset in signals_at.items()}
 
+    async def indexed(assigned: set[TP]) -> dict[TP, int]:
+        health.assigned("index", assigned)
+        return {}
+
     with TemporaryDirectory(prefix="soc-worker-") as folder:
-        app = carrier(
-            settings.kafka,
-            {
-                name(RAW): stages.lines,
-                name(SIGNALS): stages.signals,
-                name(EVENTS): stages.events,
-                name(ALERTS): stages.alerts,
-                name(REJECTED): stages.rejected,
-            },
-            failed,
-            start_at=start_at,
-            released=worker.give_up,
-            folder=Path(folder),
-        )
+        detect = {name(RAW): stages.lines, name(SIGNALS): stages.signals}
+        index = {name(EVENTS): stages.events, name(ALERTS): stages.alerts, name(REJECTED): stages.rejected}
+        make = partial(carrier, settings.kafka, failed=failed, folder=Path(folder))
+        detecting = make("detect", detect, start_at=start_at, released=worker.give_up)
+        indexing = make("index", index, start_at=indexed)
+        apps = (detecting, indexing)
         server, listening = health_server(health, settings.stream.host, settings.stream.port)
         gc.freeze()
         tasks = [
-            asyncio.create_task(_every(REACH_EVERY, lambda: worker.tell_reach(health.ends(app, name(RAW))), failed)),
+            asyncio.create_task(_every(REACH_EVERY, lambda: worker.tell_reach(health.ends(apps, name(RAW))), failed)),
             asyncio.create_task(_every(ALERTS_EVERY, worker.send_alerts, failed)),
             asyncio.create_task(_storing(duration(settings.stream.snapshot) / 1e6, worker, failed)),
             asyncio.create_task(server.serve([listening])),
         ]
         stopping = asyncio.create_task(stop.wait())
         try:
-            await app.start()
+            for app in apps:
+                await app.start()
             started(listening.getsockname()[1])
-            crashed = asyncio.create_task(app.wait_until_stopped())
-            ends: set[asyncio.Future[Any]] = {stopping, broken, crashed}
+            ends: set[asyncio.Future[Any]] = {stopping, broken}
+            ends |= {asyncio.create_task(app.wait_until_stopped()) for app in apps}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not stop.is_set() and not broken.done():
-                failed(app.crash_reason or SocError("Faust ended"))
+                failed(next((app.crash_reason for app in apps if app.crash_reason), SocError("Faust ended")))
         finally:
             stopping.cancel()
-            await _end(app, worker, indexer, outbox, server, tasks, report, whole=not broken.done())
+            await _end(apps, worker, indexer, outbox, server, tasks, report, whole=not broken.done())
     if broken.done():
         error = broken.result()
         raise SocError(f"the worker ended: {type(error).__name__}: {error}") from error
@@ -209,7 +206,7 @@ async def _storing(seconds: float, worker: Worker, failed: Callable[[BaseExcepti
 
 
 async def _end(
-    app: faust.App,
+    apps: Sequence[faust.App],
     worker: Worker,
     indexer: Indexer,
     outbox: Outbox,
@@ -226,7 +223,7 @@ async def _end(
         await _within(STOP_WITHIN / 2, worker.give_up(), report)
     else:
         worker.lines, worker.signals = {}, {}
-    await _within(STOP_WITHIN / 2, app.stop(), report)
+    await _within(STOP_WITHIN / 2, asyncio.gather(*(app.stop() for app in apps)), report)
     for task in tasks[:-1]:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -234,7 +231,7 @@ async def _end(
     indexer.close()
 
 
-async def _within(seconds: float, doing: Awaitable[None], report: Callable[[str], None]) -> None:
+async def _within(seconds: float, doing: Awaitable[object], report: Callable[[str], None]) -> None:
     try:
         await asyncio.wait_for(doing, seconds)
     except Exception as error:  # noqa: BLE001 - we are ending anyway, and what is not stored is read again
