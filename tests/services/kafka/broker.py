@@ -111,6 +111,11 @@ class Broker:
             assert time.monotonic() < until, "Kafka does not start"
             time.sleep(0.1)
 
+    def tell(self, number: signal.Signals) -> None:
+        """SIGSTOP makes it hang with its connections open, SIGCONT goes on."""
+        assert self._process
+        self._process.send_signal(number)
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(how)
