@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from collectors.kafka_producer import KafkaFailed, check_installed, failures, listen, told
 from soc.core.errors import SocError
 from soc.core.servers import kafka_options
 from soc.core.settings import KafkaSettings, duration
@@ -207,23 +208,19 @@ class _Admin:
 
     async def __aenter__(self) -> AIOKafkaAdminClient:
         options = kafka_options(self._settings)
-        try:
-            from aiokafka.admin import AIOKafkaAdminClient
-        except ImportError as error:
-            raise SocError("Kafka needs aiokafka: pip install 'soc-pipeline[stream]'") from error
-        from aiokafka.errors import KafkaError
+        check_installed()
+        from aiokafka.admin import AIOKafkaAdminClient
 
+        heard = listen()
         self._client = AIOKafkaAdminClient(**options, request_timeout_ms=15000)
         try:
             await self._client.start()
-        except KafkaError as error:
+        except failures() as error:
             await self._client.close()
-            raise SocError(f"{', '.join(self._settings.servers)}: {error}") from error
+            raise KafkaFailed(heard.last or f"{', '.join(self._settings.servers)}: {told(error)}") from error
         return self._client
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        from aiokafka.errors import KafkaError
-
         await self._client.close()
-        if isinstance(error, KafkaError):
-            raise SocError(f"{', '.join(self._settings.servers)}: {error}") from error
+        if isinstance(error, failures()):
+            raise KafkaFailed(f"{', '.join(self._settings.servers)}: {told(error)}") from error
