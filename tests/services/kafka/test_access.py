@@ -57,10 +57,10 @@ def test_a_name_that_is_not_in_the_certificate_is_not_trusted(cluster: Cluster, 
         asyncio.run(_connect(wrong))
 
 
-def test_a_missing_topic_is_named_and_not_made(cluster: Cluster, prefix: str) -> None:
+def test_a_missing_topic_is_named_and_not_made(address: str, prefix: str) -> None:
     for _ in range(2):
         with pytest.raises(KafkaFailed, match=f"no topic {prefix}.raw; 'soc topics apply --yes'"):
-            asyncio.run(_connect_to(cluster.settings(prefix), f"{prefix}.raw"))
+            asyncio.run(_connect_to(KafkaSettings((address,), prefix), f"{prefix}.raw"))
 
 
 async def _connect_to(settings: KafkaSettings, topic: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,8 +15,8 @@ from collectors import kafka as output_module
 from collectors.kafka import KafkaOutput, sent_file
 from collectors.spool import Spool
 from soc.core.settings import KafkaSettings, Settings
-from tests.services.kafka.broker import Broker
 from tests.services.kafka.conftest import Read, batches, everything, make
+from tests.services.kafka_server import LocalKafka, kafka_server
 
 pytestmark = pytest.mark.xdist_group("servers")
 
@@ -64,38 +65,38 @@ def test_a_broker_that_hangs_is_given_up_and_nothing_is_lost(
 ) -> None:
     monkeypatch.setattr(output_module, "SILENT_SECONDS", 0.5)
     monkeypatch.setattr(output_module, "STUCK_SECONDS", 2.0)
-    broker = Broker(tmp_path / "node")
-    broker.start()
-    kafka = KafkaSettings((broker.address,), prefix)
 
-    async def run() -> None:
+    async def run(kafka: KafkaSettings) -> None:
         async with running(tmp_path / "data", kafka) as one:
             one.put("before")
             await one.sent()
-            broker.tell(signal.SIGSTOP)
+            os.killpg(java, signal.SIGSTOP)
             for number in range(5):
                 one.put(f"while {number}")
             await one.until(lambda: "kafka: no answer for 2 s" in one.reports)
             assert "kafka: no answer; lines wait in the spool" in one.reports
             assert not one.output.counters().connected and one.output.counters().lag == 5
-            broker.tell(signal.SIGCONT)
+            os.killpg(java, signal.SIGCONT)
             one.put("after")
             await one.sent()
             assert one.reports[-1] == "kafka: answers again" and one.output.counters().connected
 
-    try:
+    with kafka_server(tmp_path / "node", local=True) as broker:
+        assert isinstance(broker, LocalKafka) and broker.process
+        java = broker.process.pid
+        kafka = KafkaSettings((broker.servers,), prefix)
         make(kafka)
-        asyncio.run(run())
-        found = lines_in(broker.address, prefix)
-        assert set(found) == {"before", *(f"while {number}" for number in range(5)), "after"}
-        assert found[0] == "before" and found[-1] == "after", "the new connection sends in order, after the old one"
-    finally:
-        broker.tell(signal.SIGCONT)
-        broker.stop()
+        try:
+            asyncio.run(run(kafka))
+        finally:
+            os.killpg(java, signal.SIGCONT)
+        found = lines_in(broker.servers, prefix)
+    assert set(found) == {"before", *(f"while {number}" for number in range(5)), "after"}
+    assert found[0] == "before" and found[-1] == "after", "the new connection sends in order, after the old one"
 
 
-def test_a_topic_that_comes_later_gets_everything(kafka: KafkaSettings, read: Read, tmp_path: Path) -> None:
-    later = KafkaSettings(kafka.servers, f"{kafka.prefix}-later")
+def test_a_topic_that_comes_later_gets_everything(stream: KafkaSettings, read: Read, tmp_path: Path) -> None:
+    later = KafkaSettings(stream.servers, f"{stream.prefix}-later")
 
     async def run() -> None:
         async with running(tmp_path, later) as one:
@@ -111,10 +112,10 @@ def test_a_topic_that_comes_later_gets_everything(kafka: KafkaSettings, read: Re
 
 
 def test_it_goes_on_from_the_stored_position_and_keeps_the_spool_while_that_cannot_be_stored(
-    kafka: KafkaSettings, read: Read, tmp_path: Path
+    stream: KafkaSettings, read: Read, tmp_path: Path
 ) -> None:
     async def first() -> None:
-        async with running(tmp_path, kafka) as one:
+        async with running(tmp_path, stream) as one:
             one.put("1", "2")
             await one.sent()
             await one.until(lambda: one.file.read()[0].position == 2)
@@ -126,21 +127,21 @@ def test_it_goes_on_from_the_stored_position_and_keeps_the_spool_while_that_cann
 
     async def second() -> None:
         (tmp_path / "kafka-sent.tmp").rmdir()
-        async with running(tmp_path, kafka) as one:
+        async with running(tmp_path, stream) as one:
             one.put("4")
             await one.sent()
 
     asyncio.run(first())
     asyncio.run(second())
-    found = batches(read(f"{kafka.prefix}.raw"))
+    found = batches(read(f"{stream.prefix}.raw"))
     assert [(number, line) for batch in found for number, line in enumerate(batch.lines, batch.position)] == [
         (0, b"1"), (1, b"2"), (2, b"3"), (2, b"3"), (3, b"4"),
     ]  # fmt: skip
 
 
-def test_a_spool_that_was_lost_numbers_on(kafka: KafkaSettings, read: Read, tmp_path: Path) -> None:
+def test_a_spool_that_was_lost_numbers_on(stream: KafkaSettings, read: Read, tmp_path: Path) -> None:
     async def run(line: str) -> None:
-        async with running(tmp_path, kafka) as one:
+        async with running(tmp_path, stream) as one:
             one.put(line)
             await one.sent()
 
@@ -148,7 +149,7 @@ def test_a_spool_that_was_lost_numbers_on(kafka: KafkaSettings, read: Read, tmp_
     for file in (tmp_path / "spool").iterdir():
         file.unlink()
     asyncio.run(run("second"))
-    assert [(batch.position, batch.lines) for batch in batches(read(f"{kafka.prefix}.raw"))] == [
+    assert [(batch.position, batch.lines) for batch in batches(read(f"{stream.prefix}.raw"))] == [
         (0, (b"first",)),
         (1, (b"second",)),
     ]
