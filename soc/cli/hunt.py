@@ -51,9 +51,8 @@ def command(
     known = inventory or (Path(settings.inventory) if settings.inventory else None)
     zone = zone_seconds(settings.timezone)
     pipeline = build_pipeline(content, known, zone=zone, lateness=settings.lateness, fold=settings.fold)
-    with closing(open_store(path)) as store:
-        with looking_back(t, begin, end) as progress:
-            found = hunt(store, pipeline, begin, end, progress)
+    with closing(open_store(path)) as store, looking_back(t, begin, end) as progress:
+        found = hunt(store, pipeline, begin, end, progress)
     alerts = ranked(found.alerts.values())
     if as_json:
         write_json(alerts, None)

@@ -54,8 +54,10 @@ _NEWEST_LINES: list[Json] = [{"soc.received": "desc"}, {"soc.origin": "asc"}, {"
 class ElasticsearchStore:
     """One installation's streams and indices, by its namespace. One thread at a time.
 
-    client: as soc.stores.elasticsearch_client.connect gives it; closed with the store unless it is shared. StoreError when the server cannot be reached or refuses
-    what is asked; documents that it refuses for what they are become rejected lines with its reason.
+    client  as soc.stores.elasticsearch_client.connect gives it; closed with the store unless it is shared
+
+    StoreError when the server cannot be reached or refuses what is asked; documents that it refuses for what they are
+    become rejected lines with its reason.
     """
 
     def __init__(

@@ -12,8 +12,11 @@ from elasticsearch import Elasticsearch, NotFoundError
 
 from soc.core.event import micros
 from soc.core.store import Retention
+from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_rows import LAST, instant
+from soc.stores.elasticsearch_schema import DAYS
 
+DAY: Final = 86_400_000_000  # µs
 STEP: Final = 50_000
 """Documents deleted by one request."""
 
@@ -40,6 +43,15 @@ def purge(client: Elasticsearch, events: str, rejected: str, alerts: str, retent
             client.options(request_timeout=3600).indices.forcemerge(
                 index=pattern, only_expunge_deletes=True, ignore_unavailable=True
             )
+    return gone
+
+
+def purge_levels(client: Elasticsearch, namespace: str, now: int) -> dict[str, int]:
+    """What the lifecycles would do, where there are none: events and rejected lines removed, by namespace of a level,
+    that are older than systems of that level are kept."""
+    gone = {}
+    for level, name in zip((names.UNASSESSED, *names.LEVELS), names.namespaces(namespace), strict=True):
+        gone[name] = _remove_older(client, names.stream("*", name), now - DAYS[level] * DAY)
     return gone
 
 

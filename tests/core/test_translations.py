@@ -67,8 +67,16 @@ def _lists() -> set[str]:
     from soc.cli.doctor import PARTS
     from soc.cli.show import LABELS
     from soc.core.when import AGES
+    from soc.stores.elasticsearch_plan import KINDS, VERDICTS
 
-    return set(LABELS) | set(PARTS) | {text for _, text in AGES} | {remedy for _, _, remedy in PARTS.values()}
+    return (
+        set(KINDS)
+        | set(VERDICTS)
+        | set(LABELS)
+        | set(PARTS)
+        | {text for _, text in AGES}
+        | {remedy for _, _, remedy in PARTS.values()}
+    )
 
 
 TEXTS = sorted({text for text in _calls() | _templates() | _help(main) | _words() | _lists() if text.strip(" {}.:\n")})
