@@ -74,9 +74,7 @@ def apply_(ctx: click.Context, path: Path, yes: bool, as_json: bool) -> None:
 @verb("key")
 @settings_option
 @click.option("--role", type=click.Choice(ROLES), default=ROLES[0], show_default=True, help="What the key is for.")
-@click.option(
-    "--days", type=click.IntRange(0, 3650), default=365, show_default=True, help="Days that it is valid; 0: no end."
-)
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="Days that it is valid.")
 @click.option("--create", "file", type=click.Path(path_type=Path), help="Make the key and write it into this new file.")
 def key(path: Path, role: str, days: int, file: Path | None) -> None:
     """Show the request for an API key with the least rights, or make it with --create.

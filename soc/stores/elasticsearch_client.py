@@ -40,6 +40,8 @@ def connect(settings: ElasticsearchSettings) -> Elasticsearch:
     if settings.ca:
         if not all(url.startswith("https://") for url in settings.urls):
             raise SettingsError("elasticsearch.ca: is for addresses that begin with https://")
+        if not Path(settings.ca).is_file():
+            raise SettingsError(f"elasticsearch.ca: {settings.ca} does not exist")
         options["ca_certs"] = settings.ca
     try:
         return Elasticsearch(list(settings.urls), **options)

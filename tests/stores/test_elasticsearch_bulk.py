@@ -146,11 +146,8 @@ def test_a_row_that_breaks_the_whole_bulk_is_found():
             return (400, {"error": "malformed"}) if b"poison" in bulk else super().send(bulk)
 
     server = Picky()
-    poison = Row("logs-soc.x-y", "p", b'{"poison":1}')
-    assert [one.id for one in writer_to(server).write([*rows(9), poison, Row("logs-soc.x-y", "n", b"{\n}")])] == [
-        "n",
-        "p",
-    ]
+    poison, two_lines = Row("logs-soc.x-y", "p", b'{"poison":1}'), Row("logs-soc.x-y", "n", b"{\n}")
+    assert [one.id for one in writer_to(server).write([*rows(9), poison, two_lines])] == ["n", "p"]
     assert len(server.documents) == 9
 
 
