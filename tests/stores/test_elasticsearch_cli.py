@@ -109,9 +109,8 @@ def test_alerts_are_listed_shown_and_served(elasticsearch, place, tmp_path):
 def test_old_events_are_purged_by_level(elasticsearch, place, tmp_path):
     now = SystemClock().now()
     with closing(ElasticsearchStore(connect(elasticsearch.settings(place[1])), place[1])) as store:
-        store.put_events(
-            [event(days, time=now - days * 86400 * SECOND, **{"soc.level": 2}) for days in (1, 29, 31, 99)]
-        )
+        times = [now - days * 86400 * SECOND for days in (1, 29, 31, 99)]
+        store.put_events([event(0, time=time, **{"event.original": str(time), "soc.level": 2}) for time in times])
         store.commit()
         assert "2 events" in soc("index", "purge", "--settings", written(tmp_path, elasticsearch.settings(place[1])))
         assert store.counts()["events"] == 2
@@ -135,7 +134,7 @@ def test_a_writer_can_add_and_read_and_not_destroy_or_spy(with_key, place):
         lambda: client.delete_by_query(index=stream, query={"match_all": {}}),
         lambda: client.delete(index=f"soc-alerts-{namespace}", id="a" * 16),
         lambda: client.indices.put_index_template(name="mine", index_patterns=["mine-*"]),
-        lambda: client.security.get_user(),
+        client.security.get_user,
         lambda: client.security.create_api_key(name="more"),
         lambda: client.search(index="soc-alerts-contract"),
         lambda: client.cluster.put_settings(persistent={"action.destructive_requires_name": False}),
@@ -189,7 +188,7 @@ def test_a_certificate_of_another_authority_is_refused(elasticsearch, place, tmp
     settings = msgspec.structs.replace(elasticsearch.settings(place[1]), ca=str(tmp_path / "others" / "ca.crt"))
     with (
         closing(ElasticsearchStore(connect(settings), place[1])) as store,
-        pytest.raises(StoreError, match="(?i)certificate"),
+        pytest.raises(StoreError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         store.alerts(AlertFilter())
     plain = ElasticsearchSettings(urls=(elasticsearch.url.replace("https", "http"),))
