@@ -98,6 +98,8 @@ class Finding:
     count    contributing events of this episode so far (1 for a rule)
     events   a bounded sample of the contributing events, the first and the latest
     reasons  which conditions held on which values
+    hosts    names and addresses involved, of all contributing events; (): those of ``events``
+    about    the contributing event that says which system is concerned; None: one of ``events``
     explain  works the reasons out when they are wanted; most findings repeat one that is explained already
     """
 
@@ -109,6 +111,8 @@ class Finding:
     count: int
     events: tuple[Event, ...]
     reasons: tuple[Reason, ...] = ()
+    hosts: tuple[str, ...] = ()
+    about: Event | None = None
     explain: Callable[[], tuple[Reason, ...]] | None = None
 
     def why(self) -> tuple[Reason, ...]:

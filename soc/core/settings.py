@@ -118,11 +118,14 @@ class StreamSettings(_Strict, frozen=True):
     """A worker of the distributed engine.
 
     idle      a partition whose lines have all been read, and that got none for so long, is not waited for
+    hold      how far behind the others in event time a source may be and still be waited for: a stopped clock must not
+              hold everybody up; when old files are sent, as long as the longest pause in one of them
     snapshot  how often the state of a partition is stored; what came since is read again after a crash
     port      of health and metrics; 0 takes a free one
     """
 
     idle: Duration = "60s"
+    hold: Duration = "10m"
     snapshot: Duration = "5s"
     host: str = "127.0.0.1"
     port: Port = 6066

@@ -19,6 +19,11 @@ SIGNALS: Final = "signals"
 ALERTS: Final = "alerts"
 EVENTS: Final = "events"
 REJECTED: Final = "rejected"
+COUNTS: Final = "counts"
+"""How many lines passed each stage, by origin and minute of receipt: what is compared to see that none was lost."""
+STATE_RAW: Final = "state.raw"
+STATE_SIGNALS: Final = "state.signals"
+"""What workers remember of each partition of RAW and SIGNALS; the latest record of a key counts."""
 
 MAGIC: Final = b"SOC\x01"
 """The last byte is the version: 1."""
@@ -34,6 +39,26 @@ class _Raw(msgspec.Struct, array_like=True):
     lines: tuple[bytes, ...]
 
 
+class Count(msgspec.Struct, frozen=True):
+    """How many lines of an origin, received within one minute, a stage has dealt with so far; a total, no increment.
+
+    stage      "collector": lines that are in Kafka
+    collector  who received them; origin as in their batches ("fw1/tcp:10.1.0.1"); minute: its start, s since the epoch
+    """
+
+    stage: str
+    collector: str
+    origin: str
+    minute: int
+    lines: int
+    v: int = 1
+
+    @property
+    def key(self) -> bytes:
+        """What the total belongs to, so that compaction keeps the latest."""
+        return "\0".join((self.stage, self.collector, self.origin, str(self.minute))).encode("utf-8", "surrogatepass")
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Raw).decode
 
@@ -46,6 +71,22 @@ def topic(prefix: str, name: str) -> str:
 def encode_raw(batch: RawBatch) -> bytes:
     """A batch as the value of a record."""
     return MAGIC + _encode(_Raw(batch.origin, batch.device, batch.received, batch.position, batch.lines))
+
+
+def encode_count(count: Count) -> bytes:
+    """{"stage": ..., "collector": ..., "origin": ..., "minute": ..., "lines": ..., "v": 1}"""
+    return msgspec.json.encode(count)
+
+
+def decode_count(value: bytes) -> Count:
+    """ValueError if it is of another version, or damaged."""
+    try:
+        count = msgspec.json.decode(value, type=Count)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"a damaged count: {error}") from error
+    if count.v != 1:
+        raise ValueError(f"a count of format {count.v}; this version reads 1")
+    return count
 
 
 def decode_raw(value: bytes, origin: str, received: int, offset: int) -> RawBatch:

@@ -52,6 +52,8 @@ class Deferred(Lane, ABC):
 
     def _raise(self, episode: Episode, end: int, number: int) -> None:
         """Tells the episode, here and to the correlations above, to which it happens at the end of the window."""
+        for _, sample in episode.samples:
+            episode.involve(sample)
         self._changed(episode)
         for lane, place in self.above:
             lane.take(place, end, number, self._as_event(episode.key, episode.samples[-1][1]))

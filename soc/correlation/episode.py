@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from soc.core.event import Event, iso
 from soc.core.finding import Finding, Reason
+from soc.core.involved import concerns_more, involve
 from soc.correlation.condition import SIGNS, Number
 from soc.correlation.expression import Seen, roles_of
 from soc.correlation.grouping import Key
@@ -28,6 +29,8 @@ class Episode:
     value    what was compared with the condition: the highest so far for gt and gte, else the latest
     seen     for temporal types, when each rule last hit (None: not in the window)
     changed  whether it changed since it was last told
+    hosts    those of all contributing events
+    about    the contributing event that concerns the most important system, the earliest of several
     """
 
     key: Key
@@ -38,6 +41,14 @@ class Episode:
     samples: list[Sample]
     seen: tuple[int | None, ...] = ()
     changed: bool = field(default=False)
+    hosts: list[str] = field(default_factory=list)
+    about: Event | None = None
+
+    def involve(self, event: Event) -> None:
+        """A contributing event, in the order of time."""
+        involve(self.hosts, event)
+        if self.about is None or concerns_more(event, self.about):
+            self.about = event
 
 
 class Teller:
@@ -66,6 +77,8 @@ class Teller:
             last=episode.last,
             count=episode.count,
             events=tuple([event for _, event in episode.samples]),
+            hosts=tuple(episode.hosts),
+            about=episode.about,
             reasons=tuple(self._seen_reasons(episode) if episode.seen else self._bound_reasons(episode)),
         )
 

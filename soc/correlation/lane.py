@@ -182,7 +182,10 @@ class Lane:
         started = episode is None
         if episode is None:
             episode = self._start(group, key, time, event, value)
+            for _, sample in episode.samples:
+                episode.involve(sample)
         else:
+            episode.involve(event)
             episode.count += 1
             episode.last = time
             if value > episode.value or not self._rising:

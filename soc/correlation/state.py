@@ -26,6 +26,8 @@ class SavedEpisode(msgspec.Struct, array_like=True):
     seen: tuple[int | None, ...]
     changed: bool
     samples: list[tuple[int, int]] | None
+    hosts: list[str] = []
+    about: int | None = None
 
 
 class SavedGroup(msgspec.Struct, array_like=True):
@@ -182,8 +184,8 @@ def _fill(lane: Lane, saved: SavedLane, events: list[Event]) -> None:
     lane.entries = saved.entries
 
 
-def dump_episode(episode: Episode, events: EventTable | None = None) -> SavedEpisode:
-    """An episode, with its samples only when a table is given; one that still goes on shares its group's."""
+def dump_episode(episode: Episode, events: EventTable, shared: bool = False) -> SavedEpisode:
+    """An episode, without its samples where it shares its group's."""
     return SavedEpisode(
         key=episode.key,
         anchor=episode.anchor,
@@ -192,14 +194,16 @@ def dump_episode(episode: Episode, events: EventTable | None = None) -> SavedEpi
         value=repr(episode.value),
         seen=episode.seen,
         changed=episode.changed,
-        samples=None if events is None else _rows(episode.samples, events),
+        samples=None if shared else _rows(episode.samples, events),
+        hosts=episode.hosts,
+        about=None if episode.about is None else events.add(episode.about),
     )
 
 
 def _dump_running(group: Group, events: EventTable) -> SavedEpisode | None:
     if group.episode is None:
         return None
-    return dump_episode(group.episode, None if group.episode.samples is group.samples else events)
+    return dump_episode(group.episode, events, group.episode.samples is group.samples)
 
 
 def load_episode(saved: SavedEpisode, events: list[Event], samples: list[Sample] | None = None) -> Episode:
@@ -214,6 +218,8 @@ def load_episode(saved: SavedEpisode, events: list[Event], samples: list[Sample]
         samples=own if samples is None else samples,
         seen=saved.seen,
         changed=saved.changed,
+        hosts=saved.hosts,
+        about=None if saved.about is None else events[saved.about],
     )
 
 

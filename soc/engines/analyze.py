@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from soc.core.alert import Alert
 from soc.core.clock import END_OF_TIME
 from soc.engines.ahead import Ahead
-from soc.engines.reader import Reader
-from soc.engines.source import LogFile, Source, UnusableInput
+from soc.engines.reader import Reader, readers
+from soc.engines.source import Source, UnusableInput
 from soc.engines.workers import Workers
 from soc.pipeline.digest import Digest, why
-from soc.pipeline.normalise import first_time
 from soc.pipeline.pipeline import Outcome, Pipeline, reached
 
 MAX_REASONS = 1000
-PEEK = 50
-"""Lines of each file that are looked at beforehand, for the time at which it begins."""
 
 Turn = Callable[[Reader], Outcome | None]
 """Takes the next batch of a file through the pipeline; None at the file's end."""
@@ -90,9 +87,7 @@ def analyze(
     outcomes without events but the joined, and without rejected lines.
     """
     totals = Totals()
-    starts = _starts(sources, device, zone, reference, totals)
-    waiting = [Reader(n, source, device, start, reference) for n, (source, start) in enumerate(starts)]
-    heapq.heapify(waiting)
+    waiting = readers(sources, device, zone, reference, totals)
     turn = _turn_elsewhere(pipeline, Ahead(workers, waiting), totals) if workers else _turn_here(pipeline, totals)
     with ExitStack() as opened:
         for reader in waiting:
@@ -147,21 +142,3 @@ def _turn_elsewhere(pipeline: Pipeline, ahead: Ahead, totals: Totals) -> Turn:
         return outcome
 
     return turn
-
-
-def _starts(
-    sources: Iterable[Source], device: str, zone: int, reference: int, totals: Totals
-) -> Iterator[tuple[Source, int]]:
-    """Each readable file with the time of its first event, so that files of different days are read in their order."""
-    for source in sources:
-        if source.path is None or not source.path.is_file():  # what is read from a pipe is gone
-            yield source, 0
-            continue
-        try:
-            with closing(LogFile(source.path)) as file:
-                first = next(file.batches(PEEK), ())
-        except UnusableInput as error:
-            totals.unusable.append(str(error))
-            continue
-        totals.size += file.size
-        yield source, first_time(first, device, reference or file.modified, zone)

@@ -1,12 +1,19 @@
-"""A file of an analysis: its batches in order, and the event time up to which it has been concluded."""
+"""The files of an analysis: their batches in order, and the event time up to which each has been concluded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from soc.core.event import RawBatch
 from soc.engines.source import LogFile, Source, UnusableInput
+from soc.pipeline.normalise import first_time
+
+PEEK = 50
+"""Lines of each file that are looked at beforehand, for the time at which it begins."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,3 +69,39 @@ class Reader:
         """Bytes taken from disk since it was last asked."""
         since, self._told = self._consumed - self._told, self._consumed
         return since
+
+
+class Told(Protocol):
+    """What readers() says of files: those that cannot be read, and the bytes of all others."""
+
+    unusable: list[str]
+    size: int
+
+
+def readers(sources: Iterable[Source], device: str, zone: int, reference: int, told: Told) -> list[Reader]:
+    """A heap of the files that can be read: the first is the one that begins first in event time.
+
+    device, reference as in Reader; zone: seconds east of UTC, for times that state none.
+    """
+    starts = _starts(sources, device, zone, reference, told)
+    found = [Reader(n, source, device, start, reference) for n, (source, start) in enumerate(starts)]
+    heapq.heapify(found)
+    return found
+
+
+def _starts(
+    sources: Iterable[Source], device: str, zone: int, reference: int, told: Told
+) -> Iterator[tuple[Source, int]]:
+    """Each readable file with the time of its first event, so that files of different days are read in their order."""
+    for source in sources:
+        if source.path is None or not source.path.is_file():  # what is read from a pipe is gone
+            yield source, 0
+            continue
+        try:
+            with closing(LogFile(source.path)) as file:
+                first = next(file.batches(PEEK), ())
+        except UnusableInput as error:
+            told.unusable.append(str(error))
+            continue
+        told.size += file.size
+        yield source, first_time(first, device, reference or file.modified, zone)

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from operator import itemgetter
 
 import msgspec
 
 from soc.core.alert import Alert
 from soc.core.event import Event, RawBatch, Rejected
-from soc.core.finding import Finding, Hit, RuleInfo
-from soc.correlation import Correlator, Pressure, Progress, Restored
+from soc.core.finding import RuleInfo
+from soc.correlation import Pressure, Progress, Restored
 from soc.enrich import Enricher, Inventory
+from soc.pipeline.conclude import Concluder
 from soc.pipeline.content import Content
 from soc.pipeline.digest import Digest, middle, times
 from soc.pipeline.normalise import Normaliser
-from soc.respond import Triage
-from soc.sigma import reasons
 
 
 @dataclass(slots=True)
@@ -49,22 +47,14 @@ class Pipeline:
     """One instance per partition of the input; all its state can be taken out and put back."""
 
     def __init__(self, content: Content, inventory: Inventory, *, zone: int, lateness: int, fold: int) -> None:
-        self._lateness = lateness
         self._matcher = content.matcher
-        self._rules = content.rules_by_id
         self._normalise = Normaliser(Enricher(inventory), zone)
-        self._correlate = Correlator(content.correlations, lateness, field=content.field_of())
-        self._triage = Triage(inventory, fold=fold, zone=zone)
-        self.restored = Restored()
-        """What became of the windows of each correlation at the latest restore or change of rules."""
+        self._concluder = Concluder(content, inventory, zone=zone, lateness=lateness, fold=fold)
 
     def use(self, content: Content) -> None:
         """Other rules from the next batch on. Open mails and folds stay, and the windows of unchanged correlations."""
-        correlate = Correlator(content.correlations, self._lateness, field=content.field_of())
-        self.restored = correlate.restore(self._correlate.state())
+        self._concluder.use(content)
         self._matcher = content.matcher
-        self._rules = content.rules_by_id
-        self._correlate = correlate
 
     def keep(self) -> None:
         """Keeps what rules were compiled to for the next start."""
@@ -87,7 +77,7 @@ class Pipeline:
         """What ``feed`` does, of a batch that another process has read; the outcome has only the joined events."""
         joined = self._normalise.join(digest.offered)
         outcome = Outcome([event for _, event in joined], joined=len(joined))
-        hits = [(place, self._rules[id].info, event) for place, ids, event in digest.hits for id in ids]
+        hits = [(place, self._concluder.rule(id), event) for place, ids, event in digest.hits for id in ids]
         if joined:
             found = self._matcher.match_all([event for _, event in joined])
             hits += [
@@ -102,8 +92,7 @@ class Pipeline:
         overdue = self._normalise.expire(watermark)
         outcome = Outcome(overdue, joined=len(overdue))
         self._conclude(self._matched(overdue), outcome)
-        outcome.alerts += self._triage.take([*self._correlate.advance(watermark), *self._correlate.alarms()])
-        self._triage.expire(watermark)
+        outcome.alerts += self._concluder.advance(watermark)
         return outcome
 
     def _matched(self, events: Sequence[Event]) -> Iterable[tuple[RuleInfo, Event]]:
@@ -111,49 +100,41 @@ class Pipeline:
         return ((rule, events[place]) for place, rules in found for rule in rules)
 
     def _conclude(self, hits: Iterable[tuple[RuleInfo, Event]], outcome: Outcome) -> None:
-        wanted = self._correlate.wants
-        findings: list[Finding] = []
-        base_hits: list[Hit] = []
-        for rule, event in hits:
-            outcome.hits += 1
-            if rule.id in wanted:
-                base_hits.append(Hit(rule, event))
-            if not rule.silent:
-                time = event["@timestamp"]
-                assert isinstance(time, int)
-                explain = partial(reasons, self._rules[rule.id], event)
-                findings.append(Finding(rule, (), time, time, time, 1, (event,), explain=explain))
-        if base_hits:
-            self._correlate.feed(base_hits)
-        outcome.alerts += self._triage.take(findings)
+        number, alerts = self._concluder.take(hits)
+        outcome.hits += number
+        outcome.alerts += alerts
+
+    @property
+    def restored(self) -> Restored:
+        """What became of the windows of each correlation at the latest restore or change of rules."""
+        return self._concluder.restored
 
     @property
     def late(self) -> dict[str, int]:
         """Hits per source that came too late for the correlations; their own rules still fired."""
-        return self._correlate.late
+        return self._concluder.late
 
     @property
     def suppressed(self) -> dict[tuple[str, str], int]:
         """(who, rule) -> findings that the inventory's scanners explain: counted, not shown."""
-        return self._triage.suppressed
+        return self._concluder.suppressed
 
     @property
     def pressure(self) -> dict[str, Pressure]:
         """Correlation id -> what it had to forget for want of room; there is an alert of it as well."""
-        return self._correlate.pressure
+        return self._concluder.pressure
 
     def progress(self, correlation: str, limit: int = 20) -> list[Progress]:
         """How far the windows of a correlation (its id) are; KeyError if it is unknown."""
-        return self._correlate.progress(correlation, limit)
+        return self._concluder.progress(correlation, limit)
 
     def state(self) -> bytes:
         """Everything remembered between batches; with the input position it stands for, a restart goes on exactly."""
-        parts = (self._normalise.state(), self._correlate.state(), self._triage.state())
+        parts = (self._normalise.state(), *self._concluder.state())
         return msgspec.msgpack.encode(parts)
 
     def restore(self, state: bytes) -> None:
         """The inverse of state. msgspec.DecodeError if it is not ours; ``restored`` names windows it could not read."""
         joins, windows, folds = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes])
         self._normalise.restore(joins)
-        self.restored = self._correlate.restore(windows)
-        self._triage.restore(folds)
+        self._concluder.restore(windows, folds)

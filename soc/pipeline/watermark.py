@@ -53,6 +53,11 @@ class Watermark:
         """No event older than this is still expected; 0 until something is known."""
         return self._value
 
+    @property
+    def sources(self) -> int:
+        """How many sources were heard of lately."""
+        return len(self._sources)
+
     def observe(self, source: str, event_time: int, received: int) -> None:
         """A batch of a source: its latest event time, and when it was received.
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-
 import msgspec
 
 from soc.core.alert import Alert
 from soc.core.event import Event
 from soc.core.finding import Finding, Reason, RuleInfo
 from soc.core.ids import id_of
+from soc.core.involved import add, involve
 from soc.respond.attack import named, tactics
 from soc.respond.entity import Group
 from soc.respond.next_steps import next_steps
 from soc.respond.sample import Sample, time_of
 from soc.respond.severity import severity
 from soc.respond.tally import Tally
-
-# Addresses and names kept with one alert: a scan touches thousands, an analyst reads some.
-HOSTS = 64
-
-_HOST_FIELDS = ("source.ip", "destination.ip", "host.name", "source.domain", "destination.domain", "url.domain")
 
 
 class Concern(msgspec.Struct, frozen=True, order=True):
@@ -69,10 +63,11 @@ class Fold(msgspec.Struct):
         """Takes the finding's events into the sample, the hosts and the system concerned."""
         for event in finding.events:
             self.sample.add(event)
-            for name in _HOST_FIELDS:
-                host = event.get(name)
-                if isinstance(host, str) and host:
-                    self._involve(host)
+            if not finding.hosts:
+                involve(self.hosts, event)
+        for host in finding.hosts:
+            add(self.hosts, host)
+        for event in _concerned(finding):
             if self._may_concern(event):
                 self.concern = min(self.concern, concern_of(event))
 
@@ -82,13 +77,6 @@ class Fold(msgspec.Struct):
         if level == -shown.minus_level:
             return shown.unknown or time_of(event) <= shown.time
         return isinstance(level, int) and level > -shown.minus_level
-
-    def _involve(self, host: str) -> None:
-        place = bisect_left(self.hosts, host)
-        if place == HOSTS or (place < len(self.hosts) and self.hosts[place] == host):
-            return
-        self.hosts.insert(place, host)
-        del self.hosts[HOSTS:]
 
     def alert(self) -> Alert:
         """The alert as it now stands, in absolute values."""
@@ -136,11 +124,16 @@ class Fold(msgspec.Struct):
 
 def open_fold(id: str, group: Group, closes: int, finding: Finding) -> Fold:
     """A fold that holds this finding only."""
-    concern = min(map(concern_of, finding.events), default=Concern(0, True, 0, "", "", ""))
+    concern = min(map(concern_of, _concerned(finding)), default=Concern(0, True, 0, "", "", ""))
     lead = Lead(order_of(finding), finding.rule, finding.why())
     fold = Fold(id, group, closes, Tally.of(finding), lead, concern, Sample())
     fold.see(finding)
     return fold
+
+
+def _concerned(finding: Finding) -> tuple[Event, ...]:
+    """The events that say which system is concerned."""
+    return finding.events if finding.about is None else (finding.about,)
 
 
 def order_of(finding: Finding) -> tuple[int, int, str]:

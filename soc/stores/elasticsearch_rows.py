@@ -19,7 +19,15 @@ from soc.stores.encoding import alert_json, storable, storable_text
 from soc.stores.filtering import comparable, hosts
 
 ADDED: Final = frozenset(
-    ("event.id", "data_stream.type", "data_stream.dataset", "data_stream.namespace", "soc.arrival")
+    (
+        "event.id",
+        "data_stream.type",
+        "data_stream.dataset",
+        "data_stream.namespace",
+        "soc.arrival",
+        "soc.received",
+        "soc.joined",
+    )
 )
 """What a document has beside the event."""
 LAST: Final = 9_223_372_036_854_775  # µs since 1970 that 64 bits of nanoseconds can hold: to the year 2262
@@ -39,8 +47,12 @@ TRIAGE: Final = ("triage.assignee", "triage.comment", "triage.by", "triage.at")
 """What people add to an alert; no new state of it touches that."""
 
 
-def event_row(event: Event, namespace: str, arrival: int = 0) -> Row:
-    """An event in wire form. arrival orders events of one time, as they came; 0 leaves it out."""
+def event_row(event: Event, namespace: str, arrival: int = 0, received: int = 0, *, joined: bool = False) -> Row:
+    """An event in wire form.
+
+    arrival orders events of one time, as they came; received (µs) is when its line came; 0 leaves either out. joined
+    says that it stands for several lines, each of which is an event too.
+    """
     id = id_of(event)
     dataset, kept = names.place(event, namespace)
     try:
@@ -54,6 +66,10 @@ def event_row(event: Event, namespace: str, arrival: int = 0) -> Row:
     wire["data_stream.namespace"] = kept
     if arrival:
         wire["soc.arrival"] = arrival
+    if received:
+        wire["soc.received"] = received
+    if joined:
+        wire["soc.joined"] = True
     return Row(names.stream(dataset, kept), id, _json(wire))
 
 

@@ -63,6 +63,8 @@ def event_mappings(lacking: frozenset[str] = frozenset()) -> Json:
         "event.id": {"type": "keyword"},
         "event.original": {"type": "keyword", "index": False, "doc_values": False},
         "soc.arrival": {"type": "long"},
+        "soc.received": {"type": "long"},
+        "soc.joined": {"type": "boolean"},
     }
     return {
         "dynamic": True,

@@ -9,10 +9,13 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from elasticsearch import AuthenticationException, AuthorizationException
+from starlette.testclient import TestClient
 
 from soc.cli import main
+from soc.cli.elastic import elasticsearch_store
 from soc.core.clock import SystemClock
 from soc.core.errors import StoreError
+from soc.core.ids import id_of
 from soc.core.settings import ElasticsearchSettings
 from soc.core.store import AlertFilter, Retention
 from soc.stores.elasticsearch import ElasticsearchStore
@@ -20,6 +23,7 @@ from soc.stores.elasticsearch_bulk import BulkWriter
 from soc.stores.elasticsearch_client import ClientSender, connect, create_key
 from soc.stores.elasticsearch_roles import ROLES, key_request
 from soc.stores.elasticsearch_rows import alert_row, event_row
+from soc.web import Access, create_app
 from tests.services.fixtures_elasticsearch import prepared
 from tests.stores.contract import NOW, SECOND, alert, event, rejected
 
@@ -104,6 +108,12 @@ def test_alerts_are_listed_shown_and_served(elasticsearch, place, tmp_path):
     assert "SSH password guessing" in soc("alerts", "--settings", file)
     assert "Password Guessing" in soc("alerts", "--settings", file, "show", "aaaa")
     assert json.loads(soc("alerts", "--settings", file, "--json"))["id"] == "a" * 16
+    app = create_app(elasticsearch_store(elasticsearch.settings(place[1])), Access("secret word", "en"), dict)
+    with TestClient(app) as browser:
+        browser.post("/login", data={"password": "secret word"})
+        assert "SSH password guessing" in browser.get("/alerts").text
+        assert "Password Guessing" in browser.get(f"/alerts/{'a' * 16}").text
+        assert "line 1" in browser.get(f"/events/{id_of(event(1))}").text
 
 
 def test_old_events_are_purged_by_level(elasticsearch, place, tmp_path):

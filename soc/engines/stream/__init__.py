@@ -1,0 +1,1 @@
+"""The distributed engine: the pipeline's halves on Kafka, carried by Faust."""

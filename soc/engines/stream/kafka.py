@@ -1,0 +1,39 @@
+"""What a worker asks Kafka beside Faust: how many partitions there are, and what is kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from soc.core.errors import SocError
+from soc.engines.stream.worker import Kept
+
+
+async def partitions(options: Mapping[str, Any], topics: Collection[str]) -> dict[str, int]:
+    """How many partitions each topic has. SocError when one is missing."""
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        found = {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics(list(topics))}
+    finally:
+        await admin.close()
+    if missing := sorted(topic for topic in topics if not found.get(topic)):
+        raise SocError(f"Kafka has no topic {', '.join(missing)}: run soc topics apply")
+    return found
+
+
+async def kept(options: Mapping[str, Any], topic: str, chosen: Collection[int]) -> dict[int, Kept]:
+    """What Kafka has of these partitions."""
+    if not chosen:
+        return {}
+    consumer = AIOKafkaConsumer(**options)
+    await consumer.start()
+    try:
+        wanted = [TopicPartition(topic, partition) for partition in chosen]
+        first, end = await consumer.beginning_offsets(wanted), await consumer.end_offsets(wanted)
+        return {tp.partition: Kept(first[tp], end[tp]) for tp in wanted}
+    finally:
+        await consumer.stop()

@@ -1,0 +1,124 @@
+"""What a partition's stage remembers, kept in Kafka together with the offset at which its input goes on.
+
+A compacted topic has one partition for each of the stage's input. A snapshot is cut into pieces, each a record with a
+name of its own, and then the record "head" says which pieces make it up; the pieces of the one before are deleted after
+that. Whoever is killed in between leaves the earlier snapshot whole, and a worker that was taken for dead and writes
+late cannot mix its pieces with another's: at worst its head is older, and more of the input is read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from soc.engines.stream.outbox import Outbox
+
+PIECE: Final = 512 * 1024
+HEAD: Final = b"head"
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state, and the offset of the first record that it has not seen."""
+
+    offset: int
+    state: bytes
+
+
+class _Head(msgspec.Struct, array_like=True):
+    version: int
+    name: str
+    offset: int
+    pieces: int
+    digest: bytes
+
+
+class Snapshots(Protocol):
+    """Where snapshots are kept."""
+
+    async def load(self, partitions: Sequence[int]) -> dict[int, Snapshot]:
+        """The latest of each partition that has one."""
+
+    async def store(self, partition: int, snapshot: Snapshot) -> None:
+        """Returns when it is durable."""
+
+
+class TopicSnapshots:
+    """In a compacted topic."""
+
+    def __init__(self, topic: str, options: Mapping[str, object], outbox: Outbox) -> None:
+        """options: of a consumer, such as its servers."""
+        self._topic = topic
+        self._options = options
+        self._outbox = outbox
+        self._stale: dict[int, list[bytes]] = {}
+        self.unreadable = 0
+
+    async def load(self, partitions: Sequence[int]) -> dict[int, Snapshot]:
+        """ValueError of none: what cannot be read is counted, and the partition begins afresh."""
+        if not partitions:
+            return {}
+        consumer = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **self._options)
+        await consumer.start()
+        try:
+            wanted = [TopicPartition(self._topic, partition) for partition in partitions]
+            consumer.assign(wanted)
+            ends = await consumer.end_offsets(wanted)
+            await consumer.seek_to_beginning(*wanted)
+            records: dict[int, dict[bytes, bytes]] = {partition: {} for partition in partitions}
+            left = {tp for tp in wanted if ends[tp] > 0 and await consumer.position(tp) < ends[tp]}
+            while left:
+                for tp, found in (await consumer.getmany(*left, timeout_ms=1000)).items():
+                    for record in found:
+                        if record.value is None:
+                            records[tp.partition].pop(record.key, None)
+                        else:
+                            records[tp.partition][record.key] = record.value
+                left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
+        finally:
+            await consumer.stop()
+        loaded = {}
+        for partition, kept in records.items():
+            if (snapshot := self._put_together(partition, kept)) is not None:
+                loaded[partition] = snapshot
+        return loaded
+
+    def _put_together(self, partition: int, kept: Mapping[bytes, bytes]) -> Snapshot | None:
+        self._stale[partition] = [key for key in kept if key != HEAD]
+        if HEAD not in kept:
+            return None
+        try:
+            head = msgspec.msgpack.decode(kept[HEAD], type=_Head)
+        except msgspec.MsgspecError:
+            self.unreadable += 1
+            return None
+        state = b"".join(kept.get(key, b"") for key in _keys(head.name, head.pieces))
+        if head.version != VERSION or hashlib.blake2b(state).digest() != head.digest:
+            self.unreadable += 1
+            return None
+        return Snapshot(head.offset, state)
+
+    async def store(self, partition: int, snapshot: Snapshot) -> None:
+        state, put, topic = snapshot.state, self._outbox.put, self._topic
+        name = os.urandom(8).hex()
+        keys = _keys(name, max(1, -(-len(state) // PIECE)))
+        for number, key in enumerate(keys):
+            put(topic, state[number * PIECE : (number + 1) * PIECE], key=key, partition=partition)
+        head = _Head(VERSION, name, snapshot.offset, len(keys), hashlib.blake2b(state).digest())
+        await self._outbox.settled()
+        put(topic, msgspec.msgpack.encode(head), key=HEAD, partition=partition)
+        await self._outbox.settled()
+        for key in self._stale.get(partition, ()):
+            put(topic, None, key=key, partition=partition)
+        self._stale[partition] = keys
+
+
+def _keys(name: str, pieces: int) -> list[bytes]:
+    return [f"{name}.{number}".encode() for number in range(pieces)]

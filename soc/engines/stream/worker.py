@@ -1,0 +1,323 @@
+"""A worker's share of the pipeline: the partitions that it has, what they remember, and what comes of their records.
+
+Faust carries records to it (app.py), and nothing here knows of Faust. Every partition's state is stored together with
+the offset at which its input goes on, after what came of the records before is durable; whoever gets the partition goes
+on exactly there. So nothing is lost, and what is read twice comes out the same: event ids are hashes, signals bear the
+offset of their lines, alerts that of their signals.
+
+A record that is not the next one of its partition ends the worker: going on would lose what is between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+from zlib import crc32
+
+import msgspec
+
+from soc.core.alert import Alert
+from soc.core.clock import Clock
+from soc.core.errors import SocError
+from soc.core.event import RawBatch, Rejected
+from soc.core.wire import ALERTS, EVENTS, RAW, REJECTED, SIGNALS, decode_raw, encode_raw
+from soc.engines.stream.archive import VERSION, Events, Rows, StoredAlert, rejected_line
+from soc.engines.stream.snapshots import Snapshot, Snapshots
+from soc.pipeline.halves import SETTLE, Conclusion, Detected, Detection, Hits
+from soc.pipeline.signal import VERSION as SIGNAL_VERSION
+from soc.pipeline.signal import Reach, Signal, decode_signal, encode_signal
+from soc.stores.encoding import alert_json
+
+MOST_HITS: Final = 500
+"""Hits in one signal; events of some KB each have to fit into a record."""
+REPEAT_REACH: Final = 10_000_000
+"""µs after which it is said again how far a partition is, though nothing has changed."""
+_pack: Final = msgspec.msgpack.Encoder().encode
+
+
+class Gap(SocError):
+    """A record is missing: Kafka no longer has it, or the carrier has left it out."""
+
+
+class Sending(Protocol):
+    """Where a worker's records go."""
+
+    def put(
+        self, topic: str, value: bytes | None, *, key: bytes | None = None, partition: int | None = None
+    ) -> None: ...
+    async def settled(self) -> None: ...
+    async def room(self) -> None: ...
+
+
+class Kept(NamedTuple):
+    """What Kafka has of a partition: offset of its first record, and the one after its last."""
+
+    first: int
+    end: int
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a worker has done since it started. hits: by rule."""
+
+    lines: int = 0
+    events: int = 0
+    joined: int = 0
+    rejected: int = 0
+    hits: Counter[str] = field(default_factory=Counter)
+    signals: int = 0
+    alerts: int = 0
+    repeated: int = 0
+    unreadable: int = 0
+    defects: int = 0
+    snapshots: int = 0
+    state_bytes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Lines:
+    """A partition of lines at work. next: offset of its next record; end: records that were known to be there."""
+
+    detection: Detection
+    next: int
+    end: int = 0
+    stored: int = -1
+    heard: int = 0
+    told: tuple[int, int, Reach] | None = None
+    told_at: int = 0
+    settled: bool = False
+
+
+@dataclass(slots=True)
+class Signals:
+    """A partition of signals at work. changed: alert id -> (offset of the signal, the alert), not sent yet."""
+
+    conclusion: Conclusion
+    next: int
+    stored: int = -1
+    changed: dict[str, tuple[int, Alert]] = field(default_factory=dict)
+
+
+class Worker:
+    """The stages with all their partitions. Everything runs in one event loop."""
+
+    def __init__(
+        self,
+        outbox: Sending,
+        lines_kept: Snapshots,
+        signals_kept: Snapshots,
+        clock: Clock,
+        *,
+        detection: Callable[[], Detection],
+        conclusion: Callable[[], Conclusion],
+        families: Mapping[str, str],
+        rows: Rows,
+        topic: Callable[[str], str],
+        partitions: int,
+        signal_partitions: int,
+        idle: int,
+    ) -> None:
+        """families and rows: see soc.pipeline.conclude and Rows; partitions: of lines; idle (µs): after how long
+        without lines a partition is not waited for.
+        """
+        self._outbox = outbox
+        self._lines_kept, self._signals_kept = lines_kept, signals_kept
+        self._clock = clock
+        self._detection, self._conclusion = detection, conclusion
+        self._rows = rows
+        self._topic = topic
+        self.partitions = partitions
+        self._signal_partitions = signal_partitions
+        self._to = {rule: crc32(family.encode()) % signal_partitions for rule, family in families.items()}
+        self._idle = idle
+        self._storing = asyncio.Lock()
+        self.lines: dict[int, Lines] = {}
+        self.signals: dict[int, Signals] = {}
+        self.counts = Counts()
+
+    async def take(
+        self, lines: Mapping[int, Kept], signals: Mapping[int, Kept]
+    ) -> tuple[dict[int, int], dict[int, int]]:
+        """Partitions that are given to this worker. Returns where to read on. What it had of others is forgotten."""
+        stored_lines, stored_signals = await asyncio.gather(
+            self._lines_kept.load(list(lines)), self._signals_kept.load(list(signals))
+        )
+        self.lines = {}
+        for partition, there in lines.items():
+            detection = self._detection()
+            snapshot = stored_lines.get(partition)
+            if snapshot is not None:
+                detection.restore(snapshot.state)
+            at = max(there.first, snapshot.offset if snapshot else 0)
+            self.lines[partition] = Lines(detection, at, end=there.end, heard=self._clock.now())
+        self.signals = {}
+        for partition, there in signals.items():
+            conclusion = self._conclusion()
+            snapshot = stored_signals.get(partition)
+            if snapshot is not None:
+                conclusion.restore(snapshot.state)
+            self.signals[partition] = Signals(conclusion, max(there.first, snapshot.offset if snapshot else 0))
+        return {n: one.next for n, one in self.lines.items()}, {n: one.next for n, one in self.signals.items()}
+
+    async def give_up(self) -> None:
+        """All partitions go to whoever gets them next: what they remember is stored for them."""
+        lines, signals = self.lines, self.signals
+        self.lines, self.signals = {}, {}
+        await self._store(lines, signals)
+
+    def on_lines(self, partition: int, offset: int, heard: int, value: bytes) -> None:
+        """A record of lines; heard (µs): when Kafka took it. One of a partition that was given up is passed over."""
+        own = self.lines.get(partition)
+        if own is None or not self._is_next(RAW, partition, offset, own.next):
+            return
+        try:
+            batch = decode_raw(value, f"kafka:{self._topic(RAW)}/{partition}", heard, offset)
+        except ValueError as error:
+            self.counts.unreadable += 1
+            batch = RawBatch(f"kafka:{self._topic(RAW)}/{partition}", "", heard, offset, ())
+            self._reject(Rejected(batch.origin, offset, heard, "", str(error), value), partition, offset)
+        else:
+            detected = self._detected(own.detection, batch, heard)
+            for one in detected:
+                self._send(partition, offset, batch, one)
+            self._signal(own, partition, offset, [hit for one in detected for hit in one.hits])
+        own.next = offset + 1
+        own.heard = max(own.heard, self._clock.now()) if batch.lines else own.heard
+
+    def _is_next(self, name: str, partition: int, offset: int, next: int) -> bool:
+        if offset > next:
+            raise Gap(f"{self._topic(name)}/{partition}: record {next} should have come, and {offset} did")
+        self.counts.repeated += offset < next
+        return offset == next
+
+    def _detected(self, detection: Detection, batch: RawBatch, heard: int) -> Sequence[Detected]:
+        """What comes of a batch; if something in it breaks a stage, line by line, the culprit kept as rejected."""
+        try:
+            return [detection.feed(batch, heard)]
+        except Exception as error:  # noqa: BLE001 - a defect must cost one line, not the partition
+            self.counts.defects += 1
+            if len(batch.lines) <= 1:
+                raw = batch.lines[0] if batch.lines else b""
+                reason = f"{type(error).__name__}: {error}"
+                lost = Rejected(batch.origin, batch.position, batch.received, batch.device, reason, raw)
+                return [Detected((), (), (lost,), [])]
+            singly = [
+                RawBatch(batch.origin, batch.device, batch.received, batch.position + number, (line,))
+                for number, line in enumerate(batch.lines)
+            ]
+            return [detected for one in singly for detected in self._detected(detection, one, heard)]
+
+    def _send(self, partition: int, offset: int, batch: RawBatch, detected: Detected) -> None:
+        counts = self.counts
+        counts.lines += len(detected.events) + len(detected.rejected)
+        counts.events += len(detected.events)
+        counts.joined += len(detected.joined)
+        for ids, _ in detected.hits:
+            counts.hits.update(ids)
+        if detected.events or detected.joined:
+            rows = self._rows(partition, offset, batch, detected)
+            events = Events(VERSION, partition, offset, batch.origin, batch.received, len(detected.joined), rows)
+            self._outbox.put(self._topic(EVENTS), _pack(events), partition=partition)
+        for rejected in detected.rejected:
+            self._reject(rejected, partition, offset)
+
+    def _reject(self, rejected: Rejected, partition: int, offset: int) -> None:
+        self.counts.rejected += 1
+        self._outbox.put(self._topic(REJECTED), _pack(rejected_line(rejected, partition, offset)))
+
+    def _signal(self, own: Lines, partition: int, offset: int, hits: Hits) -> None:
+        """Each hit goes where the families of its rules are concluded; what is too much for one record, in parts."""
+        to, sorted_out = self._to, defaultdict[int, Hits](list)
+        for ids, event in hits:
+            for target in {to[id] for id in ids}:
+                sorted_out[target].append((tuple([id for id in ids if to[id] == target]), event))
+        reach = own.told[2] if own.told else Reach.BEHIND
+        for target, some in sorted_out.items():
+            for part, start in enumerate(range(0, len(some), MOST_HITS)):
+                watermark = own.detection.watermark
+                self._tell(target, partition, offset, part, watermark, reach, some[start : start + MOST_HITS])
+
+    def _tell(
+        self, target: int, partition: int, offset: int, part: int, watermark: int, reach: Reach, hits: Hits
+    ) -> None:
+        signal = Signal(SIGNAL_VERSION, partition, offset, part, watermark, reach, list(hits))
+        self._outbox.put(self._topic(SIGNALS), encode_signal(signal), partition=target)
+        self.counts.signals += 1
+
+    def tell_reach(self, ends: Mapping[int, int]) -> None:
+        """Says how far each partition of lines is, to all who wait for it. ends: offset after its last record.
+
+        To one in which nothing has come for long, and that still waits for its sources, it writes that time passes.
+        """
+        now = self._clock.now()
+        for partition, own in self.lines.items():
+            own.end = max(own.end, ends.get(partition, 0))
+            read = own.next >= own.end
+            reach = Reach.BEHIND if not read else Reach.IDLE if own.detection.idle else Reach.LIVE
+            if reach is Reach.LIVE and now - own.heard > self._idle:
+                own.heard = now
+                self._outbox.put(self._topic(RAW), encode_raw(RawBatch("", "", now, 0, ())), partition=partition)
+            found = own.next - 1, own.detection.watermark, reach
+            again = REPEAT_REACH if own.settled else SETTLE
+            if found == own.told and now - own.told_at < again:
+                continue
+            own.settled = found == own.told
+            own.told, own.told_at = found, now
+            for target in range(self._signal_partitions):
+                self._tell(target, partition, own.next - 1, 0, own.detection.watermark, reach, [])
+
+    def on_signal(self, partition: int, offset: int, heard: int, value: bytes) -> None:
+        """A record of signals; heard (µs): when Kafka took it."""
+        own = self.signals.get(partition)
+        if own is None or not self._is_next(SIGNALS, partition, offset, own.next):
+            return
+        try:
+            signal = decode_signal(value)
+            alerts = own.conclusion.feed(signal, heard, self.partitions)
+        except ValueError as error:
+            self.counts.unreadable += 1
+            origin = f"kafka:{self._topic(SIGNALS)}/{partition}"
+            self._reject(Rejected(origin, offset, self._clock.now(), "", str(error), value), -1, offset)
+        else:
+            for alert in alerts:
+                own.changed[alert.id] = (offset, alert)
+        own.next = offset + 1
+
+    def send_alerts(self) -> None:
+        """What has changed since the last time; an alert that goes on and on is sent as it now is."""
+        for own in self.signals.values():
+            self._send_changed(own)
+
+    def _send_changed(self, own: Signals) -> None:
+        for id, (offset, alert) in own.changed.items():
+            stored = StoredAlert(VERSION, offset, alert_json(alert))
+            self._outbox.put(self._topic(ALERTS), _pack(stored), key=id.encode())
+        self.counts.alerts += len(own.changed)
+        own.changed = {}
+
+    async def store(self) -> None:
+        """Keeps what each partition remembers, where anything has changed."""
+        await self._store(dict(self.lines), dict(self.signals))
+
+    async def _store(self, lines: Mapping[int, Lines], signals: Mapping[int, Signals]) -> None:
+        """The states are of one moment, what came of them is durable before they are, and only then do they count."""
+        async with self._storing:
+            taken: list[tuple[str, Snapshots, int, Lines | Signals, Snapshot]] = []
+            for partition, line in lines.items():
+                if line.next != line.stored:
+                    snapshot = Snapshot(line.next, line.detection.state())
+                    taken.append((RAW, self._lines_kept, partition, line, snapshot))
+            for partition, signal in signals.items():
+                if signal.next != signal.stored:
+                    self._send_changed(signal)
+                    snapshot = Snapshot(signal.next, signal.conclusion.state())
+                    taken.append((SIGNALS, self._signals_kept, partition, signal, snapshot))
+            await self._outbox.settled()
+            for name, kept, partition, own, snapshot in taken:
+                await kept.store(partition, snapshot)
+                own.stored = snapshot.offset
+                self.counts.snapshots += 1
+                self.counts.state_bytes[f"{name}/{partition}"] = len(snapshot.state)

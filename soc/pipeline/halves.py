@@ -1,0 +1,204 @@
+"""The pipeline cut in two where Kafka re-keys: one Detection for each partition of lines, one Conclusion for each of
+signals. Each is a function of its partition's records, so what is read twice gives the same twice.
+
+    lines ─ Detection (normalise, detect) ─> events, rejected, hits ─ by family of rules ─> Conclusion ─> alerts
+
+A Conclusion waits for the slowest partition of lines, and passes over what it has had before.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from soc.core.alert import Alert
+from soc.core.event import Event, RawBatch, Rejected
+from soc.core.finding import RuleInfo
+from soc.enrich import Enricher, Inventory
+from soc.pipeline.conclude import Concluder
+from soc.pipeline.content import Content
+from soc.pipeline.digest import middle, times
+from soc.pipeline.normalise import Normaliser
+from soc.pipeline.signal import Reach, Signal, event_of
+from soc.pipeline.watermark import Watermark
+
+SETTLE: Final = 2_000_000
+"""µs for which a watermark must have stood before anything is decided by it."""
+MAX_WAITING: Final = 400_000
+"""Hits that may wait for a partition of lines that is behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """zone in seconds east of UTC, all else in µs; lateness, idle and hold are those of Watermark."""
+
+    zone: int
+    lateness: int
+    idle: int
+    hold: int
+    fold: int
+
+
+Hits = list[tuple[tuple[str, ...], Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """What came of a batch. joined: the events that stand for several lines, which come on top of one for each line."""
+
+    events: Sequence[Event]
+    joined: Sequence[Event]
+    rejected: Sequence[Rejected]
+    hits: Hits
+
+
+class Detection:
+    """normalise and detect for one partition of lines. Remembers open joins, and how far event time has come."""
+
+    def __init__(self, content: Content, inventory: Inventory, timing: Timing) -> None:
+        self._normalise = Normaliser(Enricher(inventory), timing.zone)
+        self._matcher = content.matcher
+        self._watermark = Watermark(timing.lateness, timing.idle, timing.hold)
+
+    @property
+    def watermark(self) -> int:
+        """µs: no event older than that is still expected here."""
+        return self._watermark.value
+
+    @property
+    def idle(self) -> bool:
+        """Whether no source was heard of lately."""
+        return not self._watermark.sources
+
+    def feed(self, batch: RawBatch, heard: int) -> Detected:
+        """The next batch. heard (µs): when Kafka took it, by its own clock. One without lines says what time it is."""
+        if not batch.lines:
+            self._watermark.tick(batch.received)
+            overdue = self._normalise.expire(self.watermark)
+            return Detected((), overdue, (), self._hits(overdue))
+        normal = self._normalise.read(batch)
+        events = normal.events
+        joined = [whole for _, whole in self._normalise.join((place, events[place]) for place in normal.offered)]
+        if reached := middle(times(events)):
+            self._watermark.observe(batch.origin, reached, heard)
+        joined += self._normalise.expire(self.watermark)
+        return Detected(events, joined, normal.rejected, self._hits([*events, *joined]))
+
+    def _hits(self, events: Sequence[Event]) -> Hits:
+        found = sorted(self._matcher.hits(events), key=lambda hit: hit[0])
+        return [(tuple([rule.id for rule in rules]), events[place]) for place, rules in found]
+
+    def state(self) -> bytes:
+        """Everything remembered between batches."""
+        return msgspec.msgpack.encode((self._normalise.state(), self._watermark.state()))
+
+    def restore(self, state: bytes) -> None:
+        """The inverse of state; msgspec.DecodeError if it is not ours."""
+        joins, watermark = msgspec.msgpack.decode(state, type=tuple[bytes, bytes])
+        self._normalise.restore(joins)
+        self._watermark.restore(watermark)
+
+
+class Heard(msgspec.Struct, array_like=True):
+    """How far a partition of lines is, as its signals said."""
+
+    offset: int
+    part: int
+    watermark: int
+    reach: Reach
+
+
+class Conclusion:
+    """conclude and triage for one partition of signals: the families of rules that are sent here."""
+
+    def __init__(self, content: Content, inventory: Inventory, timing: Timing) -> None:
+        self._hold = timing.hold
+        self._concluder = Concluder(
+            content,
+            inventory,
+            zone=timing.zone,
+            lateness=timing.lateness,
+            fold=timing.fold,
+            max_waiting=MAX_WAITING,
+        )
+        self._heard: dict[int, Heard] = {}
+        self._lately: deque[tuple[int, int]] = deque()
+        self.repeated = 0
+        self.unknown = 0
+
+    def feed(self, signal: Signal, at: int, partitions: int) -> list[Alert]:
+        """The alerts that a signal makes or changes. at (µs): when Kafka took it, by its own clock. partitions: how
+        many of lines there are, all of which are waited for, also those that have not been heard of.
+        """
+        before = self._heard.setdefault(signal.partition, Heard(-1, -1, 0, Reach.BEHIND))
+        alerts: list[Alert] = []
+        if signal.hits:
+            if (signal.offset, signal.part) <= (before.offset, before.part):
+                self.repeated += 1
+                return alerts
+            _, alerts = self._concluder.take(self._known(signal))
+        elif signal.offset < before.offset:  # its lines are read again, from a stored state on, and more may wait
+            before.reach = signal.reach
+            return alerts
+        part = signal.part if signal.hits or signal.offset > before.offset else before.part
+        self._heard[signal.partition] = Heard(signal.offset, part, signal.watermark, signal.reach)
+        return alerts + self._concluder.advance(self._settled(self.watermark(partitions), at))
+
+    def _known(self, signal: Signal) -> Iterable[tuple[RuleInfo, Event]]:
+        for ids, row in signal.hits:
+            event = event_of(row)
+            for id in ids:
+                try:
+                    rule = self._concluder.rule(id)
+                except KeyError:  # another worker has rules that this one has not, or no longer
+                    self.unknown += 1
+                else:
+                    yield rule, event
+
+    def _settled(self, watermark: int, at: int) -> int:
+        """The least that the watermark was during the last moments.
+
+        Lines come to several partitions at a time, of which nobody waited for some: all must have had their say before
+        time moves on.
+        """
+        lately = self._lately
+        while lately and lately[-1][1] > watermark:
+            lately.pop()
+        if not lately or lately[-1][1] < watermark:
+            lately.append((at, watermark))
+        while len(lately) > 1 and lately[1][0] <= at - SETTLE:
+            lately.popleft()
+        return lately[0][1]
+
+    def watermark(self, partitions: int) -> int:
+        """The time (µs) that all partitions of lines have reached, but those that nobody waits for."""
+        if len(self._heard) < partitions:
+            return 0
+        heard = self._heard.values()
+        furthest = max(one.watermark for one in heard)
+        waited = [
+            one.watermark
+            for one in heard
+            if one.reach is Reach.BEHIND or (one.reach is Reach.LIVE and one.watermark >= furthest - self._hold)
+        ]
+        return min(waited, default=furthest)
+
+    @property
+    def concluder(self) -> Concluder:
+        """For what is counted and shown."""
+        return self._concluder
+
+    def state(self) -> bytes:
+        """Everything remembered between signals."""
+        return msgspec.msgpack.encode((self._heard, list(self._lately), *self._concluder.state()))
+
+    def restore(self, state: bytes) -> None:
+        """The inverse of state; msgspec.DecodeError if it is not ours."""
+        kind = tuple[dict[int, Heard], list[tuple[int, int]], bytes, bytes]
+        self._heard, lately, windows, folds = msgspec.msgpack.decode(state, type=kind)
+        self._lately = deque(lately)
+        self._concluder.restore(windows, folds)
