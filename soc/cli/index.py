@@ -13,12 +13,13 @@ from rich.text import Text
 from soc.cli.command import TranslatedGroup, language_option, translate, verb
 from soc.cli.elastic import need_client
 from soc.cli.show import console
+from soc.core.clock import SystemClock
 from soc.core.settings import read_settings
-from soc.stores.elasticsearch_plan import LIFECYCLE, Step, to_do
+from soc.stores.elasticsearch_plan import LIFECYCLE, VERDICTS, Step, to_do
 from soc.stores.elasticsearch_roles import ROLES, key_request
 from soc.stores.elasticsearch_schema import DAYS
 
-_STYLE = {"create": "green", "change": "yellow", "unchanged": "dim", "unavailable": "magenta"}
+_STYLE = dict(zip(VERDICTS, ("green", "yellow", "dim", "magenta"), strict=True))
 
 settings_option = click.option(
     "--settings",
@@ -73,7 +74,7 @@ def apply_(ctx: click.Context, path: Path, yes: bool, as_json: bool) -> None:
 @verb("key")
 @settings_option
 @click.option("--role", type=click.Choice(ROLES), default=ROLES[0], show_default=True, help="What the key is for.")
-@click.option("--days", type=click.IntRange(0, 3650), default=365, show_default=True, help="Validity; 0: no end.")
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="Days that it is valid.")
 @click.option("--create", "file", type=click.Path(path_type=Path), help="Make the key and write it into this new file.")
 def key(path: Path, role: str, days: int, file: Path | None) -> None:
     """Show the request for an API key with the least rights, or make it with --create.
@@ -94,6 +95,23 @@ def key(path: Path, role: str, days: int, file: Path | None) -> None:
     click.echo(translate()("key {id} is in {path}; name it as elasticsearch.api_key_file", id=id, path=file))
 
 
+@verb("purge")
+@settings_option
+def purge(path: Path) -> None:
+    """Delete events older than their system's level is kept, on a server without lifecycles (ILM).
+
+    To be run each day, with a key of the role retention. Alerts and their evidence stay.
+    """
+    need_client()
+    from soc.stores.elasticsearch_client import connect, telling
+    from soc.stores.elasticsearch_retention import purge_levels
+
+    settings = read_settings(path).elasticsearch
+    with closing(connect(settings)) as client, telling():
+        gone = purge_levels(client, settings.namespace, SystemClock().now())
+    click.echo(translate()("{n} events and rejected lines deleted", n=f"{sum(gone.values()):,}"))
+
+
 def _show(steps: list[Step]) -> None:
     """The plan as a table; what the server lacks, and what that means, below it."""
     t = translate()
@@ -104,7 +122,7 @@ def _show(steps: list[Step]) -> None:
     lacking = {step.kind for step in steps if step.verdict == "unavailable"}
     if LIFECYCLE in lacking:
         days = ", ".join(str(DAYS[level]) for level in sorted(DAYS))
-        click.echo(t("This server has no lifecycles (ILM): old events stay until they are purged."))
+        click.echo(t("This server has no lifecycles (ILM): soc index purge deletes old events."))
         click.echo(t("Days that levels 1 to 5 are meant to be kept: {days}", days=days))
     for step in steps:
         if "instead" in step.body:
@@ -113,3 +131,4 @@ def _show(steps: list[Step]) -> None:
 
 command.add_command(apply_)
 command.add_command(key)
+command.add_command(purge)

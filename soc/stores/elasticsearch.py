@@ -20,7 +20,8 @@ from elasticsearch import ConflictError, Elasticsearch, NotFoundError
 from soc.core.alert import Alert, decode
 from soc.core.clock import Clock, SystemClock
 from soc.core.errors import Conflict, StoreError
-from soc.core.event import Event, Rejected, from_wire, iso
+from soc.core.event import Event, Rejected, from_wire, iso, micros
+from soc.core.fields import DATE_FIELDS
 from soc.core.store import AlertFilter, Retention
 from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_bulk import BulkWriter, Row
@@ -54,8 +55,10 @@ _NEWEST_LINES: list[Json] = [{"soc.received": "desc"}, {"soc.origin": "asc"}, {"
 class ElasticsearchStore:
     """One installation's streams and indices, by its namespace. One thread at a time.
 
-    client: as soc.stores.elasticsearch_client.connect gives it; closed with the store unless it is shared. StoreError when the server cannot be reached or refuses
-    what is asked; documents that it refuses for what they are become rejected lines with its reason.
+    client  as soc.stores.elasticsearch_client.connect gives it; closed with the store unless it is shared
+
+    StoreError when the server cannot be reached or refuses what is asked; documents that it refuses for what they are
+    become rejected lines with its reason.
     """
 
     def __init__(
@@ -324,8 +327,21 @@ def _within(since: int, until: int) -> Json:
 
 
 def _event(document: Json) -> Event:
-    """A document as the pipeline has the event."""
-    return from_wire({name: value for name, value in document.items() if name not in ADDED})
+    """A document as the pipeline has the event; a date that is none stays the text that it was."""
+    own = {name: value for name, value in document.items() if name not in ADDED}
+    try:
+        return from_wire(own)
+    except ValueError:
+        odd = {name: own.pop(name) for name in DATE_FIELDS & own.keys() if not _is_date(own[name])}
+        return from_wire(own) | odd
+
+
+def _is_date(value: object) -> bool:
+    try:
+        micros(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _wire(hit: Json) -> dict[str, object]:

@@ -40,6 +40,8 @@ def connect(settings: ElasticsearchSettings) -> Elasticsearch:
     if settings.ca:
         if not all(url.startswith("https://") for url in settings.urls):
             raise SettingsError("elasticsearch.ca: is for addresses that begin with https://")
+        if not Path(settings.ca).is_file():
+            raise SettingsError(f"elasticsearch.ca: {settings.ca} does not exist")
         options["ca_certs"] = settings.ca
     try:
         return Elasticsearch(list(settings.urls), **options)
@@ -55,7 +57,13 @@ def telling() -> Iterator[None]:
     except ApiError as error:
         raise StoreError(f"elasticsearch: {error.status_code} {reason(error.body)}") from error
     except TransportError as error:
-        raise StoreError(f"elasticsearch: {error}") from error
+        raise StoreError(f"elasticsearch: {_said(error)}") from error
+
+
+def _said(error: TransportError) -> str:
+    """Such as "TLS error: certificate verify failed", with the cause that the client keeps apart."""
+    causes = [str(cause) for cause in (*error.errors, error.__cause__) if cause is not None]
+    return ": ".join(dict.fromkeys((str(error), *causes[-1:])))
 
 
 def reason(body: object) -> str:
@@ -80,9 +88,9 @@ class ClientSender:
         except ApiError as error:
             return error.status_code, error.body
         except (NoConnection, ConnectionTimeout) as error:
-            raise Unreachable(str(error)) from error
+            raise Unreachable(_said(error)) from error
         except TransportError as error:
-            raise StoreError(f"elasticsearch: {error}") from error
+            raise StoreError(f"elasticsearch: {_said(error)}") from error
         return 200, answer.body
 
 

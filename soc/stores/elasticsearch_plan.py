@@ -1,18 +1,20 @@
-"""What there is to do on a server, as values: ``soc index apply`` shows them, soc.stores.elasticsearch_apply does them."""
+"""What there is to do on a server, as values that ``soc index apply`` shows and soc.stores.elasticsearch_apply does."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 Verdict = Literal["create", "change", "unchanged", "unavailable"]
+VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 
 LIFECYCLE: Final = "lifecycle"
 COMPONENT: Final = "component template"
 TEMPLATE: Final = "index template"
 INDEX: Final = "index"
 TYPE: Final = "field type"
+KINDS: Final = (LIFECYCLE, COMPONENT, TEMPLATE, INDEX, TYPE)
 
 
 @dataclass(frozen=True, slots=True)

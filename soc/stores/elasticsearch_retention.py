@@ -12,8 +12,11 @@ from elasticsearch import Elasticsearch, NotFoundError
 
 from soc.core.event import micros
 from soc.core.store import Retention
+from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_rows import LAST, instant
+from soc.stores.elasticsearch_schema import DAYS
 
+DAY: Final = 86_400_000_000  # µs
 STEP: Final = 50_000
 """Documents deleted by one request."""
 
@@ -40,6 +43,15 @@ def purge(client: Elasticsearch, events: str, rejected: str, alerts: str, retent
             client.options(request_timeout=3600).indices.forcemerge(
                 index=pattern, only_expunge_deletes=True, ignore_unavailable=True
             )
+    return gone
+
+
+def purge_levels(client: Elasticsearch, namespace: str, now: int) -> dict[str, int]:
+    """What the lifecycles would do, where there are none: events and rejected lines removed, by namespace of a level,
+    that are older than systems of that level are kept."""
+    gone = {}
+    for level, name in zip((names.UNASSESSED, *names.LEVELS), names.namespaces(namespace), strict=True):
+        gone[name] = _remove_older(client, names.stream("*", name), now - DAYS[level] * DAY)
     return gone
 
 
@@ -76,14 +88,23 @@ def _edge(client: Elasticsearch, indices: str, share: float) -> int:
 
 
 def _remove_older(client: Elasticsearch, indices: str, edge: int) -> int:
-    """Deletes what is older than a time; the number of documents. In steps, since one answer has to come in time."""
+    """Deletes what is older than a time; the number of documents.
+
+    Stream by stream: of a pattern, a key without the right to delete would find nothing to delete, and say no word.
+    """
     if edge <= 0:
         return 0
     query = {"range": {"@timestamp": {"lt": instant(edge)}}} if edge <= LAST else {"match_all": {}}
+    streams = client.indices.resolve_index(name=indices.split(","), ignore_unavailable=True)["data_streams"]
+    return sum(_delete(client, stream["name"], query) for stream in streams)
+
+
+def _delete(client: Elasticsearch, stream: str, query: dict[str, Any]) -> int:
+    """In steps, since one answer has to come in time."""
     gone = 0
     while True:
         answer = client.options(request_timeout=600).delete_by_query(
-            index=indices, query=query, max_docs=STEP, conflicts="proceed", refresh=True, ignore_unavailable=True
+            index=stream, query=query, max_docs=STEP, conflicts="proceed", refresh=True
         )
         gone += int(answer["deleted"])
         if answer["total"] < STEP:

@@ -36,7 +36,7 @@ ROLES: Final = tuple(_EVENTS)
 
 
 def key_request(namespace: str, role: str, days: int) -> Json:
-    """The body of POST /_security/api_key. days: after that many the key is no longer valid; 0 means it stays."""
+    """The body of POST /_security/api_key. days: how long it is valid."""
     names.checked(namespace)
     streams = [*(names.stream("*", name) for name in names.namespaces(namespace)), names.rejected(namespace)]
     indices = [
@@ -49,6 +49,7 @@ def key_request(namespace: str, role: str, days: int) -> Json:
     request: Json = {
         "name": f"soc-{role}-{namespace}",
         "role_descriptors": {f"soc-{role}": {"cluster": [], "indices": indices}},
+        "expiration": f"{days}d",
         "metadata": {"managed_by": "soc"},
     }
-    return request | ({"expiration": f"{days}d"} if days else {})
+    return request

@@ -10,6 +10,7 @@ import orjson
 
 from soc.core.alert import Alert
 from soc.core.event import Event, Rejected, iso, to_wire
+from soc.core.fields import DATE_FIELDS
 from soc.core.finding import Level
 from soc.core.ids import event_id, id_of
 from soc.stores import elasticsearch_names as names
@@ -56,8 +57,8 @@ def event_row(event: Event, namespace: str, arrival: int = 0, received: int = 0,
     dataset, kept = names.place(event, namespace)
     try:
         wire: dict[str, Any] = to_wire(event)
-    except OverflowError:  # no calendar has this time: refused by Elasticsearch as @timestamp, else not indexed
-        wire = dict(event)
+    except OverflowError:  # no calendar has this time. Elasticsearch would take the number, for a time in milliseconds
+        wire = {name: f"{value} µs" if name in DATE_FIELDS else value for name, value in event.items()}
     wire.setdefault("@timestamp", iso(0))  # a stream takes no document without
     wire["event.id"] = id
     wire["data_stream.type"] = "logs"

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from soc.core.errors import StoreError
 from soc.core.i18n import LANGUAGES
 from soc.core.store import Store
 from soc.web import pages
@@ -94,7 +95,7 @@ def create_app(
             Mount("/static", StaticFiles(packages=[("soc.web", "static")])),
         ],
         middleware=[Middleware(Guard)],
-        exception_handlers={404: cast("Any", pages.not_found)},
+        exception_handlers={404: cast("Any", pages.not_found), StoreError: cast("Any", pages.no_store)},
     )
     app.state.open_store = open_store
     app.state.access = access

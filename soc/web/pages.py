@@ -155,3 +155,8 @@ def health(request: Request) -> Response:
 def not_found(request: Request, _error: Exception) -> Response:
     """The page for an address that leads nowhere."""
     return page(request, "missing.html", 404)
+
+
+def no_store(request: Request, error: Exception) -> Response:
+    """The page while the store does not answer, with its reason."""
+    return page(request, "no_store.html", 503, reason=str(error))

@@ -68,9 +68,12 @@ def _lists() -> set[str]:
     from soc.cli.show import LABELS
     from soc.core.when import AGES
     from soc.engines.topics import REASONS
+    from soc.stores.elasticsearch_plan import KINDS, VERDICTS
 
     return (
         set(REASONS)
+        | set(KINDS)
+        | set(VERDICTS)
         | set(LABELS)
         | set(PARTS)
         | {text for _, text in AGES}

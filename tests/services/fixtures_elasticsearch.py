@@ -4,9 +4,12 @@ xdist group "servers", so that one worker has one server.
 """
 
 from contextlib import ExitStack
+from itertools import count
 
 import pytest
 
+from soc.stores.elasticsearch_apply import apply, plan
+from soc.stores.elasticsearch_client import connect
 from tests.services.elasticsearch_server import Missing, Server, elasticsearch_server
 
 _SERVER = pytest.StashKey[Server | str]()
@@ -26,3 +29,14 @@ def elasticsearch(request, tmp_path_factory):
     if isinstance(found := stash[_SERVER], str):
         pytest.skip(found)
     return found
+
+
+_NUMBERS = count()
+
+
+def prepared(server, namespace=""):
+    """A client, and a namespace of its own with its templates and indices."""
+    namespace = namespace or f"t{next(_NUMBERS)}"
+    client = connect(server.settings(namespace))
+    list(apply(client, plan(client, namespace)))
+    return client, namespace

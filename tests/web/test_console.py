@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from soc.core.alert import Alert, EventRef
+from soc.core.errors import StoreError
 from soc.core.event import Rejected
 from soc.core.finding import Reason
 from soc.stores.memory import MemoryStore
@@ -198,3 +199,15 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
 def test_a_wrong_clock_is_shown(client: TestClient) -> None:
     sign_in(client)
     assert "120 min behind, or late lines" in client.get("/health").text
+
+
+def test_a_store_that_does_not_answer_is_a_page_and_no_traceback() -> None:
+    def away() -> MemoryStore:
+        raise StoreError("elasticsearch: <b>Connection refused</b>")
+
+    app = create_app(away, Access("one-time", "en"), dict)
+    with TestClient(app, base_url="http://console.test", follow_redirects=False) as client:
+        sign_in(client)
+        page = client.get("/alerts")
+    assert (page.status_code, "The store does not answer" in page.text) == (503, True)
+    assert "&lt;b&gt;Connection refused" in page.text
