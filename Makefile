@@ -4,13 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check bench lock install dev clean
+.PHONY: demo test check bench drill lock install dev clean secrets compose-up compose-down compose-demo
 
 demo: install
 	@$(BIN)/soc demo $(DEMO_ARGS)
 
 test: dev
-	$(BIN)/python -m pytest -n auto $(TEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(TEST_ARGS)
 	@$(MAKE) --no-print-directory check
 
 check: dev
@@ -37,6 +37,27 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
 	@$(PIP) install --quiet --only-binary :all: --require-hashes -r requirements-dev.lock
 	@touch $@
+
+# Faults against real servers on this machine; the table says what was lost, twice or different. At most 20 minutes.
+drill: dev
+	$(BIN)/python -m tests.services.drills $(DRILL_ARGS)
+
+# The distributed engine in containers: docker, or podman with podman-compose.
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo podman-compose)
+
+secrets:
+	@sh deploy/secrets.sh
+
+compose-up: secrets
+	$(COMPOSE) up -d --build
+	@sh deploy/wait.sh $(COMPOSE)
+
+compose-demo: compose-up
+	@sh deploy/demo.sh $(COMPOSE)
+
+# Volumes stay; "$(COMPOSE) down -v" removes them as well.
+compose-down:
+	$(COMPOSE) down
 
 # After a change of dependencies in pyproject.toml; needs uv. Locks for Python 3.11 and later, without addresses:
 # what one machine needs, what the servers need on top, and what development needs.

@@ -117,9 +117,12 @@ async def drill(
     result, chance, begun = Result(name, times), random.Random(seed), time.monotonic()
     await fleet.prepare()
     try:
-        fleet.start()
-        fleet.start()
-        await until(fleet.whole, 90, "the workers did not start")
+        first = fleet.start(), fleet.start()
+        await until(
+            lambda: fleet.whole() and all(worker.health().get("partitions") for worker in first),
+            90,
+            "the workers did not start",
+        )
         over = asyncio.Event()
         feeding = asyncio.create_task(feed(fleet, control, over))
         for _ in range(times):

@@ -1,0 +1,26 @@
+# One image for collectors, workers and the console. Wheels only, each checked against its hash in the lock.
+FROM python:3.11-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1 SOURCE_DATE_EPOCH=1790000000
+WORKDIR /src
+COPY requirements-server.lock ./
+RUN python3 -m venv /opt/soc \
+ && /opt/soc/bin/pip install --quiet --only-binary :all: --require-hashes -r requirements-server.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY collectors collectors
+COPY detections detections
+COPY soc soc
+RUN /opt/soc/bin/pip install --quiet --no-deps --no-build-isolation . \
+ && /opt/soc/bin/pip uninstall --quiet --yes pip setuptools hatchling editables \
+ && find /opt/soc -name __pycache__ -type d -prune -exec rm -rf {} +
+
+FROM python:3.11-slim-bookworm
+LABEL org.opencontainers.image.title="soc-pipeline" org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/soc /opt/soc
+# /keys and /var/lib/soc take the owner and mode of these folders when they are first mounted as volumes
+RUN useradd --uid 1000 --gid 0 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin soc \
+ && mkdir -p /keys /var/lib/soc && chown 1000:0 /keys /var/lib/soc && chmod 0770 /keys /var/lib/soc
+ENV PATH=/opt/soc/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 XDG_CACHE_HOME=/tmp
+USER 1000:0
+WORKDIR /tmp
+ENTRYPOINT ["soc"]
+CMD ["--help"]
