@@ -1,7 +1,7 @@
 """From the spool to Kafka: what the inputs took is sent in order, and stays in the spool until it is acknowledged.
 
-Where sending got to is stored about once a second, so a crash sends a second's lines again, under the same numbers:
-an event's id is made from them, and is the same.
+Where sending got to is stored four times a second, so a crash sends the last lines again, under the same numbers: an
+event's id is made from them, and is the same.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ GATHER_SECONDS = 0.03
 """After fewer lines than a record holds: how long more may gather, while those are under way."""
 WINDOW_BYTES = 8 * 1024 * 1024
 """Lines that are sent and not yet acknowledged."""
-SAVE_SECONDS = 1.0
+SAVE_SECONDS = 0.25
 COUNT_SECONDS = 10.0
 SILENT_SECONDS = 5.0
 STUCK_SECONDS = 60.0

@@ -51,7 +51,7 @@ async def connect(settings: KafkaSettings, topics: Iterable[str], client: str) -
     check_installed()
     from aiokafka import AIOKafkaProducer
 
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells each attempt; what matters is reported here
+    heard = listen()
     producer = AIOKafkaProducer(
         **kafka_options(settings),
         client_id=client or "soc",
@@ -67,7 +67,7 @@ async def connect(settings: KafkaSettings, topics: Iterable[str], client: str) -
         known = (await producer.client.fetch_all_metadata()).topics()
     except failures() as error:
         await abandon(producer)
-        raise KafkaFailed(f"{', '.join(settings.servers)}: {told(error)}") from error
+        raise KafkaFailed(heard.last or f"{', '.join(settings.servers)}: {told(error)}") from error
     except BaseException:
         await abandon(producer)
         raise
@@ -101,5 +101,30 @@ def forget(futures: Iterable[asyncio.Future[Any]]) -> None:
 
 
 def told(error: BaseException) -> str:
-    """An error of the client in a few words; some have none."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """An error of the client in a few words, with its kind; some have nothing else."""
+    kind = type(error).__name__
+    text = str(error).removeprefix(f"{kind}: ")
+    return f"{kind}: {text}" if text else kind
+
+
+class Heard(logging.Handler):
+    """The last complaint in the client's log: why it cannot connect is only there, not in what it raises."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last = record.getMessage()
+
+
+_heard = Heard()
+
+
+def listen() -> Heard:
+    """Keep the client's log, which tells each attempt, to ourselves, and forget what it said before."""
+    log = logging.getLogger("aiokafka")
+    log.addHandler(_heard)  # a second time, this does nothing
+    log.propagate = False
+    _heard.last = ""
+    return _heard

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from collectors.kafka_producer import KafkaFailed, check_installed, failures, listen, told
 from soc.core.errors import SocError
 from soc.core.servers import kafka_options
 from soc.core.settings import KafkaSettings, duration
@@ -18,6 +20,8 @@ DAY: Final = 86_400_000
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a compressed batch of records that carry lines, events or state; what producers may send at most."""
 SEGMENT: Final = 16 * 1024 * 1024
+SETTLE_TRIES: Final = 50
+SETTLE_SECONDS: Final = 0.2
 _DYNAMIC: Final = 1  # the source of a setting that was made for the topic itself (KIP-226)
 
 
@@ -151,12 +155,16 @@ async def look(settings: KafkaSettings) -> tuple[list[Step], Found]:
 
 
 async def carry_out(settings: KafkaSettings, steps: Iterable[Step], found: Found) -> None:
-    """Carry out what can be. SocError names the topic where it failed; doing it again goes on from there."""
+    """Carry out what can be; when it returns, every broker asked knows of it.
+
+    SocError names the topic where it failed; doing it again goes on from there.
+    """
+    todo = [step for step in steps if step.kind in {"create", "change"}]
     from aiokafka.admin import NewPartitions, NewTopic
     from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
     async with _Admin(settings) as admin:
-        for step in steps:
+        for step in todo:
             name, one = step.topic.name, step.topic
             if step.kind == "create":
                 made = NewTopic(name, one.partitions, one.replication, topic_configs=dict(one.configs))
@@ -170,6 +178,13 @@ async def carry_out(settings: KafkaSettings, steps: Iterable[Step], found: Found
                 if step.changes.keys() - {"partitions"}:
                     for answer in await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)]):
                         _check([(row[3], row[0], row[1]) for row in answer.resources])
+        for _ in range(SETTLE_TRIES):
+            there = await _found(admin, [step.topic.name for step in todo])
+            late = [step.topic.name for step in plan([step.topic for step in todo], there) if step.kind != "unchanged"]
+            if not late:
+                return
+            await asyncio.sleep(SETTLE_SECONDS)
+        raise SocError(f"{', '.join(late)}: Kafka took it, and does not show it")
 
 
 def _check(answers: Iterable[tuple[str, int, str | None]]) -> None:
@@ -181,7 +196,18 @@ def _check(answers: Iterable[tuple[str, int, str | None]]) -> None:
 
 
 async def _found(admin: AIOKafkaAdminClient, names: list[str]) -> Found:
+    """What there is of these topics. A new one is known to some brokers sooner than to others: then once more."""
+    for _ in range(SETTLE_TRIES):
+        found = await _found_at_once(admin, names)
+        if found is not None:
+            return found
+        await asyncio.sleep(SETTLE_SECONDS)
+    raise SocError(f"{', '.join(names)}: the brokers do not agree on what there is")
+
+
+async def _found_at_once(admin: AIOKafkaAdminClient, names: list[str]) -> Found | None:
     from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+    from aiokafka.errors import UnknownTopicOrPartitionError
 
     brokers = len((await admin.describe_cluster())["brokers"])
     there = {one["topic"]: one["partitions"] for one in await admin.describe_topics()}
@@ -191,10 +217,12 @@ async def _found(admin: AIOKafkaAdminClient, names: list[str]) -> Found:
     if mine:
         answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in mine])
         for code, text, _, name, rows in (resource for answer in answers for resource in answer.resources):
+            partitions = there[name]
+            if code == UnknownTopicOrPartitionError.errno or not partitions:
+                return None
             _check([(name, code, text)])
             configs = {row[0]: row[1] or "" for row in rows}
             own[name] = {row[0]: row[1] or "" for row in rows if row[3] == _DYNAMIC}
-            partitions = there[name]
             topics[name] = Topic(name, len(partitions), len(partitions[0]["replicas"]), configs)
     return Found(topics, own, brokers)
 
@@ -207,23 +235,19 @@ class _Admin:
 
     async def __aenter__(self) -> AIOKafkaAdminClient:
         options = kafka_options(self._settings)
-        try:
-            from aiokafka.admin import AIOKafkaAdminClient
-        except ImportError as error:
-            raise SocError("Kafka needs aiokafka: pip install 'soc-pipeline[stream]'") from error
-        from aiokafka.errors import KafkaError
+        check_installed()
+        from aiokafka.admin import AIOKafkaAdminClient
 
+        heard = listen()
         self._client = AIOKafkaAdminClient(**options, request_timeout_ms=15000)
         try:
             await self._client.start()
-        except KafkaError as error:
+        except failures() as error:
             await self._client.close()
-            raise SocError(f"{', '.join(self._settings.servers)}: {error}") from error
+            raise KafkaFailed(heard.last or f"{', '.join(self._settings.servers)}: {told(error)}") from error
         return self._client
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        from aiokafka.errors import KafkaError
-
         await self._client.close()
-        if isinstance(error, KafkaError):
-            raise SocError(f"{', '.join(self._settings.servers)}: {error}") from error
+        if isinstance(error, failures()):
+            raise KafkaFailed(f"{', '.join(self._settings.servers)}: {told(error)}") from error

@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tests.bench import collecting, correlation, jobs, parsers, sigma, whole
+from tests.bench import collecting, correlation, jobs, parsers, sigma, to_kafka, whole
 
 SIGMA = Path(__file__).resolve().parents[3] / "shared" / "data" / "sigma" / "sigma-rules.tar.xz"
 
@@ -32,6 +32,7 @@ def main() -> None:
         ("sigma", sigma),
         ("correlation", correlation),
         ("collecting", collecting),
+        ("to Kafka", to_kafka),
     ):
         print(f"\n{name}")
         part.run()

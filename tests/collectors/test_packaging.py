@@ -28,7 +28,8 @@ def test_it_holds_the_collector_and_the_core_only(unpacked: Path) -> None:
     packages = {path.parent.relative_to(unpacked).as_posix() for path in unpacked.rglob("*.py")}
     assert packages == {"collectors", "soc", "soc/core", "soc/core/fields", "soc/core/windows"}
     needed = (unpacked / "soc_collector-0.1.0.dist-info" / "METADATA").read_text("utf-8")
-    assert re.findall(r"^Requires-Dist: (\w+)", needed, re.M) == ["msgspec", "orjson", "pyyaml"]
+    assert re.findall(r"^Requires-Dist: (\w+)(?!.*extra ==)", needed, re.M) == ["msgspec", "orjson", "pyyaml"]
+    assert re.findall(r"^Requires-Dist: (\w+).*extra == 'kafka'", needed, re.M) == ["aiokafka"]
 
 
 def test_it_says_what_it_would_collect_and_imports_nothing_heavy(unpacked: Path, tmp_path: Path) -> None:
@@ -44,7 +45,7 @@ sys.path.insert(0, {str(unpacked)!r})
 sys.argv = ["soc-collector", "--check", "--settings", {str(tmp_path / "soc.yml")!r}]
 from collectors.__main__ import main
 assert main() == 0
-heavy = {{"rich", "click", "sigma", "starlette", "backports", "hyperscan"}}
+heavy = {{"rich", "click", "sigma", "starlette", "backports", "hyperscan", "aiokafka"}}
 print(sorted(heavy & sys.modules.keys()))
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd="/")

@@ -2,66 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
-
-import faust
-from yarl import URL
+from typing import Any
 
 from soc.core.servers import kafka_options
 from soc.core.settings import KafkaSettings
-from soc.engines.stream.guard import Released, StartAt, guard
+from soc.engines.stream.app import guarded_app
+from soc.engines.stream.guard import GuardedApp, Released, StartAt
 
 Take = Callable[[Any], Awaitable[None]]
 """Takes one message of Faust: topic, partition, offset, timestamp (s), value."""
 
-SESSION: Final = 6.0
-"""Seconds after which a worker that says nothing is given up, and another takes over."""
-
 
 def carrier(
     settings: KafkaSettings,
-    takes: dict[str, Take],
-    failed: Callable[[BaseException], None],
-    *,
-    start_at: StartAt,
-    released: Released,
+    group: str,
+    takes: Mapping[str, Take],
     folder: Path,
-) -> faust.App:
+    *,
+    start_at: StartAt | None = None,
+    released: Released | None = None,
+    rebalance: float = 6.0,
+) -> GuardedApp:
     """An app, not started, that carries the records of each topic to its ``takes``, in order for each partition.
 
-    failed: told of what a take raised; the record is then not to be counted on as dealt with, and the worker to end.
-    folder: where Faust may keep what it likes; nothing of it has to survive.
+    Faust stands still while one of an app's agents does: what may have to wait has an app, and a group, of its own.
+    What a take raises ends the app, with the record not dealt with. folder: where Faust may keep what it likes.
+    rebalance (s): what ``released`` and a take may need together.
     """
-    app = faust.App(
-        f"{settings.prefix}-workers",
-        broker=[URL(f"kafka://{server}") for server in settings.servers],
-        broker_credentials=_credentials(settings),
-        broker_session_timeout=SESSION,
-        broker_heartbeat_interval=1.5,
-        broker_rebalance_timeout=20.0,
-        broker_commit_interval=0.5,
-        broker_request_timeout=30.0,
-        consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=4 * 1024 * 1024,
-        stream_recovery_delay=0.0,
-        stream_wait_empty=False,
+    options = kafka_options(settings)
+    app = guarded_app(
+        f"{settings.prefix}-{group}",
+        settings.servers,
+        folder / group,
+        user=settings.user,
+        password=options.get("sasl_plain_password", ""),
+        ssl_context=options.get("ssl_context"),
+        start_at=start_at,
+        released=released,
+        broker_rebalance_timeout=rebalance,
         stream_buffer_maxsize=16,
         stream_processing_timeout=3600.0,
         topic_allow_declare=False,
-        topic_disable_leader=True,
         table_standby_replicas=0,
-        web_enabled=False,
-        datadir=folder,
     )
-    guard(app, start_at, released)
     for topic, take in takes.items():
-        _agent(app, topic, take, failed)
+        _agent(app, topic, take)
     return app
 
 
-def _agent(app: faust.App, name: str, take: Take, failed: Callable[[BaseException], None]) -> None:
+def _agent(app: GuardedApp, name: str, take: Take) -> None:
     topic = app.topic(name, key_serializer="raw", value_serializer="raw", value_type=bytes)
 
     @app.agent(topic, name=name)
@@ -69,19 +61,6 @@ def _agent(app: faust.App, name: str, take: Take, failed: Callable[[BaseExceptio
         async for event in stream.events():
             try:
                 await take(event.message)
-            except Exception as error:
-                failed(error)
-                raise
-
-
-def _credentials(settings: KafkaSettings) -> Any:
-    options = kafka_options(settings)
-    context = options.get("ssl_context")
-    if settings.user:
-        return faust.SASLCredentials(
-            mechanism=options["sasl_mechanism"],
-            username=options["sasl_plain_username"],
-            password=options["sasl_plain_password"],
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context) if context else None
+            except Exception as error:  # noqa: BLE001 - Faust would count the record as dealt with, and go on
+                await app.crash(error)
+                await asyncio.Event().wait()

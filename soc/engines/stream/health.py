@@ -37,26 +37,31 @@ class Health:
         self._indexer = indexer
         self._clock = clock
         self._since = clock.now()
-        self._assigned: set[TP] = set()
+        self._groups: dict[str, set[TP]] = {}
         self._next: dict[TP, int] = {}
         self._ends: dict[TP, int] = {}
         self.rebalances = 0
 
-    def assigned(self, partitions: set[TP]) -> None:
-        """This worker has these partitions from now on."""
-        self._assigned, self._since = partitions, self._clock.now()
-        self._next = {tp: offset for tp, offset in self._next.items() if tp in partitions}
+    def assigned(self, group: str, partitions: set[TP]) -> None:
+        """This worker has these partitions of a group from now on."""
+        self._groups[group], self._since = partitions, self._clock.now()
+        self._next = {tp: offset for tp, offset in self._next.items() if tp in self._assigned}
         self.rebalances += 1
+
+    @property
+    def _assigned(self) -> set[TP]:
+        return set().union(*self._groups.values())
 
     def wrote(self, message: Any) -> None:
         """A record is in Elasticsearch."""
         self._next[TP(message.topic, message.partition)] = message.offset + 1
 
-    def ends(self, app: faust.App, lines: str) -> Mapping[int, int]:
+    def ends(self, apps: Iterable[faust.App], lines: str) -> Mapping[int, int]:
         """The offset after the last record of each partition of lines, as far as Kafka has said; also for the lag."""
-        for tp in self._assigned:
-            if (end := app.consumer.highwater(tp)) is not None:
-                self._ends[tp] = end
+        for app, assigned in zip(apps, (self._groups.get("detect", ()), self._groups.get("index", ())), strict=True):
+            for tp in assigned:
+                if (end := app.consumer.highwater(tp)) is not None:
+                    self._ends[tp] = end
         return {tp.partition: end for tp, end in self._ends.items() if tp.topic == lines}
 
     def lag(self) -> dict[str, int]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import faust
 from faust.types import TP
 
 from collectors.kafka_producer import connect
@@ -20,6 +19,7 @@ from soc.core.errors import SettingsError, SocError
 from soc.core.servers import kafka_options
 from soc.core.settings import Settings, duration, zone_seconds
 from soc.core.wire import ALERTS, EVENTS, RAW, REJECTED, SIGNALS, STATE_RAW, STATE_SIGNALS, topic
+from soc.engines.stream.app import run_app
 from soc.engines.stream.carrier import carrier
 from soc.engines.stream.health import Health, health_server
 from soc.engines.stream.indexer import Indexer, event_rows
@@ -34,7 +34,8 @@ from soc.pipeline.halves import Conclusion, Detection, Timing
 
 REACH_EVERY: Final = 0.5
 ALERTS_EVERY: Final = 0.25
-STOP_WITHIN: Final = 8.0
+REBALANCE: Final = 15.0
+"""Seconds that a step and the storing of all states may take before a worker is left out of its group."""
 
 
 @dataclass(slots=True)
@@ -92,12 +93,7 @@ async def work(
     indexer = Indexer(settings.elasticsearch, outbox.put, name, clock, report)
     worker = _worker(settings, content, clock, outbox, name, counted)
     health = Health(worker, indexer, clock)
-    broken: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
     stages = Stages(worker, indexer, outbox, health, name(RAW))
-
-    def failed(error: BaseException) -> None:
-        if not broken.done():
-            broken.set_result(error)
 
     async def start_at(assigned: set[TP]) -> dict[TP, int]:
         mine = {one: [tp.partition for tp in assigned if tp.topic == name(one)] for one in (RAW, SIGNALS)}
@@ -105,48 +101,55 @@ async def work(
             *(kept(options, name(one), chosen) for one, chosen in mine.items())
         )
         lines_at, signals_at = await worker.take(lines_kept, signals_kept)
-        health.assigned(assigned)
+        health.assigned("detect", assigned)
         at = {TP(name(RAW), n): offset for n, offset in lines_at.items()}
         return at | {TP(name(SIGNALS), n): offset for n, offset in signals_at.items()}
 
+    async def released(_: set[TP]) -> None:
+        health.assigned("detect", set())
+        await worker.give_up()
+
+    async def indexed(assigned: set[TP]) -> dict[TP, int]:
+        health.assigned("index", assigned)
+        return {}
+
+    server, listening = health_server(health, settings.stream.host, settings.stream.port)
     with TemporaryDirectory(prefix="soc-worker-") as folder:
-        app = carrier(
-            settings.kafka,
-            {
-                name(RAW): stages.lines,
-                name(SIGNALS): stages.signals,
-                name(EVENTS): stages.events,
-                name(ALERTS): stages.alerts,
-                name(REJECTED): stages.rejected,
-            },
-            failed,
-            start_at=start_at,
-            released=worker.give_up,
-            folder=Path(folder),
+        detect = {name(RAW): stages.lines, name(SIGNALS): stages.signals}
+        index = {name(EVENTS): stages.events, name(ALERTS): stages.alerts, name(REJECTED): stages.rejected}
+        make = partial(carrier, settings.kafka, folder=Path(folder))
+        apps = (
+            make("detect", detect, start_at=start_at, released=released, rebalance=REBALANCE),
+            make("index", index, start_at=indexed),
         )
-        server, listening = health_server(health, settings.stream.host, settings.stream.port)
         gc.freeze()
-        tasks = [
-            asyncio.create_task(_every(REACH_EVERY, lambda: worker.tell_reach(health.ends(app, name(RAW))), failed)),
-            asyncio.create_task(_every(ALERTS_EVERY, worker.send_alerts, failed)),
-            asyncio.create_task(_storing(duration(settings.stream.snapshot) / 1e6, worker, failed)),
-            asyncio.create_task(server.serve([listening])),
+        ending = asyncio.Event()
+        running = [
+            *(asyncio.create_task(run_app(app, ending)) for app in apps),
+            asyncio.create_task(_every(REACH_EVERY, lambda: worker.tell_reach(health.ends(apps, name(RAW))))),
+            asyncio.create_task(_every(ALERTS_EVERY, worker.send_alerts)),
+            asyncio.create_task(_storing(duration(settings.stream.snapshot) / 1e6, worker)),
         ]
+        serving = asyncio.create_task(server.serve([listening]))
         stopping = asyncio.create_task(stop.wait())
+        started(listening.getsockname()[1])
         try:
-            await app.start()
-            started(listening.getsockname()[1])
-            crashed = asyncio.create_task(app.wait_until_stopped())
-            ends: set[asyncio.Future[Any]] = {stopping, broken, crashed}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if not stop.is_set() and not broken.done():
-                failed(app.crash_reason or SocError("Faust ended"))
+            await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
+            errors = [task.exception() for task in running if task.done()]
         finally:
             stopping.cancel()
-            await _end(app, worker, indexer, outbox, server, tasks, report, whole=not broken.done())
-    if broken.done():
-        error = broken.result()
-        raise SocError(f"the worker ended: {type(error).__name__}: {error}") from error
+            ending.set()
+            server.should_exit = True
+            for task in running[len(apps) :]:
+                task.cancel()
+            ended = await asyncio.gather(*running[: len(apps)], return_exceptions=True)
+            indexer.stop()
+            await asyncio.gather(serving, *running, return_exceptions=True)
+            await outbox.stop()
+            indexer.close()
+    errors += [found for found in ended if isinstance(found, BaseException)]
+    if error := next((found for found in errors if found), None):
+        raise SocError(f"the worker ended: {error}") from error
 
 
 def _worker(
@@ -183,59 +186,18 @@ def _worker(
     )
 
 
-async def _every(seconds: float, act: Callable[[], None], failed: Callable[[BaseException], None]) -> None:
+async def _every(seconds: float, act: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(seconds)
-        try:
-            act()
-        except Exception as error:  # noqa: BLE001 - a worker that cannot tell is no use
-            failed(error)
-            return
+        act()
 
 
-async def _storing(seconds: float, worker: Worker, failed: Callable[[BaseException], None]) -> None:
+async def _storing(seconds: float, worker: Worker) -> None:
     """Stores states; where that takes long, never more than a tenth of the time goes into it."""
     loop = asyncio.get_running_loop()
     pause = seconds
     while True:
         await asyncio.sleep(pause)
         before = loop.time()
-        try:
-            await worker.store()
-        except Exception as error:  # noqa: BLE001 - as above
-            failed(error)
-            return
+        await worker.store()
         pause = max(seconds, 10 * (loop.time() - before))
-
-
-async def _end(
-    app: faust.App,
-    worker: Worker,
-    indexer: Indexer,
-    outbox: Outbox,
-    server: Any,
-    tasks: list[asyncio.Task[None]],
-    report: Callable[[str], None],
-    *,
-    whole: bool,
-) -> None:
-    """Ends everything in the order in which one part needs another. whole: nothing broke, so states are stored."""
-    server.should_exit = True
-    indexer.stop()
-    if whole:
-        await _within(STOP_WITHIN / 2, worker.give_up(), report)
-    else:
-        worker.lines, worker.signals = {}, {}
-    await _within(STOP_WITHIN / 2, app.stop(), report)
-    for task in tasks[:-1]:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await outbox.stop()
-    indexer.close()
-
-
-async def _within(seconds: float, doing: Awaitable[None], report: Callable[[str], None]) -> None:
-    try:
-        await asyncio.wait_for(doing, seconds)
-    except Exception as error:  # noqa: BLE001 - we are ending anyway, and what is not stored is read again
-        report(f"while stopping: {type(error).__name__}: {error}")

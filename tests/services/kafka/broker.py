@@ -1,4 +1,4 @@
-"""One real Kafka node from its jars on this machine, which a test may stop, start and take away; no container engine.
+"""A real Kafka node with users and TLS, which kafka_server.py does not have; from the jars on this machine.
 
 Jars: in the folder $SOC_KAFKA_LIBS, or where the project's container tools keep them.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.services.kafka_server import free_port
 
 USER, PASSWORD = "collector", "correct horse battery-staple"
 _ID = "5L6g3nShT-eMCtK--X86sw"
@@ -32,12 +32,6 @@ def _libraries() -> Path | None:
 
 LIBRARIES = _libraries()
 """The folder of Kafka's jars, or None; looked up before any test changes the environment."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Broker:
@@ -111,9 +105,9 @@ class Broker:
             assert time.monotonic() < until, "Kafka does not start"
             time.sleep(0.1)
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+    def stop(self) -> None:
         if self._process is not None:
-            self._process.send_signal(how)
+            self._process.terminate()
             try:
                 self._process.wait(20)
             except subprocess.TimeoutExpired:

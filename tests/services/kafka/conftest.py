@@ -1,10 +1,9 @@
-"""A real Kafka for these tests: plain, and with users and TLS. Each test has a prefix for its topics."""
+"""Topics of each test's own on the session's broker, how to read them, and a broker with users and TLS."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +16,16 @@ from soc.core.settings import KafkaSettings
 from soc.core.wire import decode_raw
 from soc.engines.topics import carry_out, look
 from tests.services.kafka.broker import LIBRARIES, PASSWORD, USER, Broker, certificate
+from tests.services.kafka_server import KafkaServer
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A node, and what is needed to reach it safely."""
+    """A node with users and TLS, and what is needed to get in."""
 
     broker: Broker
     ca: Path
     password_file: Path
-
-    def settings(self, prefix: str, **more: object) -> KafkaSettings:
-        return KafkaSettings(servers=(self.broker.address,), prefix=prefix, **more)
 
     def secure(self, prefix: str, **more: object) -> KafkaSettings:
         options = {"user": USER, "password_file": str(self.password_file), "ca": str(self.ca)} | more
@@ -51,14 +48,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def prefix() -> str:
-    return f"t-{uuid.uuid4().hex[:12]}"
+def address(kafka: KafkaServer) -> str:
+    """Where the plain broker of the session is."""
+    return kafka.servers
 
 
 @pytest.fixture
-def kafka(cluster: Cluster, prefix: str) -> KafkaSettings:
+def stream(address: str, prefix: str) -> KafkaSettings:
     """Settings with this test's own topics, which are there."""
-    settings = cluster.settings(prefix, partitions=2)
+    settings = KafkaSettings((address,), prefix, partitions=2)
     make(settings)
     return settings
 
@@ -94,9 +92,9 @@ Read = Callable[[str], list[ConsumerRecord]]
 
 
 @pytest.fixture
-def read(cluster: Cluster) -> Read:
+def read(address: str) -> Read:
     """read("soc.raw"): everything that it holds."""
-    return lambda topic: everything(cluster.broker.address, topic)
+    return lambda topic: everything(address, topic)
 
 
 def batches(records: list[ConsumerRecord]) -> list[RawBatch]:
