@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import cast
 
 from soc.core.fields import DATE_FIELDS
@@ -54,8 +55,14 @@ class Rejected:
 
 def iso(micros: int) -> str:
     """1759626843123456 -> "2025-10-05T01:14:03.123456Z". Years 1 to 9999; outside, OverflowError."""
-    text = (_EPOCH + timedelta(microseconds=micros)).isoformat()
-    return text[:-6] + "Z"
+    second, rest = divmod(micros, 1_000_000)
+    return f"{_second(second)}.{rest:06d}Z" if rest else f"{_second(second)}Z"
+
+
+@lru_cache(4096)
+def _second(second: int) -> str:
+    """Lines come in order of time, many in a second: remembering it is ten times as fast."""
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:-6]
 
 
 def micros(text: str) -> int:
@@ -69,7 +76,7 @@ def micros(text: str) -> int:
 def to_wire(event: Mapping[str, Value]) -> dict[str, Value]:
     """The event as others read it: date fields as ISO 8601 text."""
     wire = dict(event)
-    for name in DATE_FIELDS & wire.keys():
+    for name in DATE_FIELDS.intersection(wire):  # looks each name up; & with keys() would build a set of them first
         value = wire[name]
         if isinstance(value, int):
             wire[name] = iso(value)
@@ -83,7 +90,7 @@ def from_wire(wire: Mapping[str, object]) -> Event:
         event.update(cast("Mapping[str, Scalar]", wire))
     else:
         _flatten("", wire, event)
-    for name in DATE_FIELDS & event.keys():
+    for name in DATE_FIELDS.intersection(event):
         value = event[name]
         if isinstance(value, str):
             try:

@@ -168,6 +168,8 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit())  # the server ends with us
     with elasticsearch_server(Path(sys.argv[1]), int(sys.argv[2])) as started:
         print(started, flush=True)
         signal.pause()

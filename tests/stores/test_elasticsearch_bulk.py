@@ -2,14 +2,18 @@
 
 import threading
 
+import msgspec
 import orjson
 import pytest
 
 from soc.core.errors import StoreError
 from soc.stores import elasticsearch_bulk
 from soc.stores.elasticsearch_bulk import MOST_BYTES, BulkWriter, Refused, Row, Unreachable
-from soc.stores.elasticsearch_client import ClientSender
+from soc.stores.elasticsearch_client import ClientSender, connect
+from soc.stores.elasticsearch_rows import event_row
 from tests.services.fixtures_elasticsearch import prepared
+from tests.services.wire import Wire
+from tests.stores.contract import event
 
 QUICK = 0.001
 
@@ -224,3 +228,40 @@ def test_without_templates_nothing_is_written_into_an_index_of_the_wrong_kind(el
     with pytest.raises(StoreError, match="404"):
         BulkWriter(ClientSender(client)).write([row])
     assert not client.indices.exists(index="logs-soc.test-nobodys")
+
+
+@pytest.mark.xdist_group("servers")
+def test_outages_in_the_middle_cost_nothing_and_double_nothing(elasticsearch):
+    """Connections are cut again and again while bulks are on their way, some after they were written."""
+    client, namespace = prepared(elasticsearch)
+    wire = Wire(int(elasticsearch.url.rpartition(":")[2]))
+    through = msgspec.structs.replace(elasticsearch.settings(namespace), urls=(f"https://localhost:{wire.port}",))
+    cut_client = connect(through)
+    writer = BulkWriter(ClientSender(cut_client), first_pause=0.05)
+    events = [event_row(event(n, message="x" * 2000), namespace) for n in range(4000)]
+    done = threading.Event()
+
+    def trouble():
+        while not done.is_set():
+            began = wire.bytes
+            while wire.bytes < began + 700_000 and not done.is_set():
+                done.wait(0.001)
+            wire.cut()
+            done.wait(0.1)
+            wire.mend()
+
+    breaking = threading.Thread(target=trouble)
+    breaking.start()
+    try:
+        refused = [one for at in range(0, 4000, 250) for one in writer.write(events[at : at + 250])]
+    finally:
+        done.set()
+        breaking.join()
+        wire.close()
+        cut_client.close()
+    client.indices.refresh(index=events[0].target)
+    assert refused == []
+    assert client.count(index=events[0].target)["count"] == 4000
+    assert writer.counts.retried > 250
+    assert writer.counts.written + writer.counts.there_already == 4000
+    client.close()

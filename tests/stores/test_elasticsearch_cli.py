@@ -1,8 +1,12 @@
 """soc index, and the verbs that read a store, on a real Elasticsearch; and what the least rights allow."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -204,3 +208,28 @@ def test_a_certificate_of_another_authority_is_refused(elasticsearch, place, tmp
     plain = ElasticsearchSettings(urls=(elasticsearch.url.replace("https", "http"),))
     with closing(ElasticsearchStore(connect(plain), place[1])) as store, pytest.raises(StoreError):
         store.alerts(AlertFilter())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--help"], 0, "Prepare Elasticsearch"),
+        (["index", "apply", "--help"], 0, "--yes"),
+        (["index", "apply"], 2, "install soc-pipeline[elastic]"),
+        (["alerts"], 2, "install soc-pipeline[elastic]"),
+    ],
+)
+def test_without_the_client_all_else_works_and_this_says_what_is_missing(tmp_path, words, code, said):
+    (tmp_path / "soc.yml").write_text("elasticsearch: {urls: ['https://localhost:9200']}\n", "utf-8")
+    hidden = "sys.modules['elasticsearch'] = sys.modules['elastic_transport'] = None"
+    without = f"import sys; {hidden}; import soc.cli; soc.cli.main()"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "error"}
+    done = subprocess.run(
+        [sys.executable, "-c", without, *words],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done.stderr
