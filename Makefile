@@ -10,7 +10,7 @@ demo: install
 	@$(BIN)/soc demo $(DEMO_ARGS)
 
 test: dev
-	$(BIN)/python -m pytest -n auto $(TEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(TEST_ARGS)
 	@$(MAKE) --no-print-directory check
 
 check: dev

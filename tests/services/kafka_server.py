@@ -1,0 +1,195 @@
+"""A real Kafka broker for tests: in a container where an engine answers, else from local jars, else a skip.
+
+Drills need a broker that can be killed at any moment, so ``local=True`` asks for the plain process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+IMAGE = "apache/kafka:4.4.0"
+LOCAL = Path(__file__).resolve().parents[3] / "shared" / "tools" / "containers" / "kafka-local"
+START_SECONDS = 90  # a busy machine: 5 is usual
+
+
+class KafkaServer(Protocol):
+    """What a test sees of a broker."""
+
+    @property
+    def servers(self) -> str:
+        """``127.0.0.1:PORT``, also after a kill and another start."""
+
+    def kill(self) -> None:
+        """SIGKILL: what was not flushed to the log is gone."""
+
+    def start(self) -> None:
+        """Again, on the same folder and port."""
+
+    def stop(self) -> None:
+        """An orderly end; nothing happens if it has ended already."""
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@dataclass
+class LocalKafka:
+    """A process of ``kafka-local``: the script and its Java are one process group, which we end as one."""
+
+    folder: Path
+    port: int
+    properties: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def servers(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        settings = [f"{name}={value}" for name, value in self.properties.items()]
+        with (self.folder / "start.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(LOCAL), str(self.folder), str(self.port), *settings],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=os.environ | {"KAFKA_HEAP_OPTS": "-Xms96m -Xmx384m"},
+            )
+        _until_listening(self.servers, self.process, self.folder)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self.process = self.process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+class ContainerKafka:
+    """The official image's layout, with the port that clients use published on loopback."""
+
+    def __init__(self, port: int, properties: dict[str, str]) -> None:
+        from testcontainers.core.container import DockerContainer  # type: ignore[import-untyped,unused-ignore]
+
+        self.port = port
+        container = DockerContainer(IMAGE).with_bind_ports(f"{port}/tcp", port)
+        for name, value in (_SINGLE_NODE | properties).items():
+            value = value.replace("@PORT@", str(port))
+            container.with_env("KAFKA_" + name.upper().replace(".", "_"), value)
+        self.container = container
+
+    @property
+    def servers(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.container.start()
+        _until_listening(self.servers, None, None)
+
+    def kill(self) -> None:
+        raise NotImplementedError("ask for local=True")
+
+    def stop(self) -> None:
+        self.container.stop()
+
+
+# One setting replaces the image's whole default configuration, so all of them are given.
+_SINGLE_NODE = {
+    "node.id": "1",
+    "process.roles": "broker,controller",
+    "controller.quorum.voters": "1@127.0.0.1:9093",
+    "controller.listener.names": "CONTROLLER",
+    "listeners": "PLAINTEXT://:@PORT@,CONTROLLER://:9093",
+    "advertised.listeners": "PLAINTEXT://127.0.0.1:@PORT@",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "offsets.topic.num.partitions": "1",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+}
+
+
+def _until_listening(servers: str, process: subprocess.Popen[bytes] | None, folder: Path | None) -> None:
+    """Until the broker accepts connections; its own words in the error if it ends before that."""
+    host, port = servers.split(":")
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process is not None and process.poll() is not None:
+            said = (folder / "start.log").read_text() if folder else ""
+            raise RuntimeError(f"Kafka ended with {process.returncode}: {said[-2000:]}")
+        ready = folder is None or b"READY" in (folder / "start.log").read_bytes()
+        with suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+            if ready:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"Kafka on {servers} does not answer after {START_SECONDS} s")
+
+
+def engine_answers() -> bool:
+    """Whether DOCKER_HOST names a container engine that answers."""
+    if not os.environ.get("DOCKER_HOST"):
+        return False
+    try:
+        import docker  # type: ignore[import-untyped,unused-ignore]
+
+        client = docker.from_env(timeout=5)
+        try:
+            return bool(client.ping())
+        finally:
+            client.close()
+    except (ImportError, OSError, docker.errors.DockerException):
+        return False
+
+
+@contextmanager
+def kafka_server(folder: Path, *, local: bool = False, **properties: str) -> Iterator[KafkaServer]:
+    """A broker that runs inside the block; property names have ``_`` for ``.``, as in ``message_max_bytes``."""
+    settings = {name.replace("_", "."): value for name, value in properties.items()}
+    settings.setdefault("message.max.bytes", str(4 << 20))
+    server: LocalKafka | ContainerKafka
+    if not local and engine_answers():
+        server = ContainerKafka(free_port(), settings)
+    elif LOCAL.is_file():
+        server = LocalKafka(folder, free_port(), settings)
+    elif local:
+        pytest.skip("no Kafka that can be killed: shared/tools/containers/kafka-local is not beside the checkout")
+    else:
+        pytest.skip("no Kafka: DOCKER_HOST names no engine that answers, and kafka-local is not beside the checkout")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
