@@ -12,17 +12,18 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 def create_topic(servers: str, name: str, partitions: int = 1, **config: str) -> None:
     """A new topic; ``config`` has ``_`` for ``.``, e.g. ``cleanup_policy="compact"``."""
+    asyncio.run(new_topic(servers, name, partitions, **config))
 
-    async def create() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-        try:
-            await admin.start()
-            settings = {key.replace("_", "."): value for key, value in config.items()}
-            await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=settings)])
-        finally:
-            await admin.close()
 
-    asyncio.run(create())
+async def new_topic(servers: str, name: str, partitions: int = 1, **config: str) -> None:
+    """The same within a loop."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    try:
+        await admin.start()
+        settings = {key.replace("_", "."): value for key, value in config.items()}
+        await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=settings)])
+    finally:
+        await admin.close()
 
 
 def produce(
