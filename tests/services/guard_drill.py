@@ -52,11 +52,11 @@ async def trial(servers: str, folder: Path, *, guard: bool = True, kill: bool = 
     counts = [0] * PARTITIONS
     filling = asyncio.ensure_future(_fill(servers, name, counts))
     try:
-        async with _worker(servers, name, folder, "one", *options) as one:
-            await _until(folder / "one", 20)
+        async with running_worker(servers, name, folder, "one", *options) as one:
+            await until_processed(folder / "one", 20)
             await asyncio.sleep(random.uniform(0.0, 1.0))
-            async with _worker(servers, name, folder, "two", *options) as two:
-                await _until(folder / "two", 1)
+            async with running_worker(servers, name, folder, "two", *options) as two:
+                await until_processed(folder / "two", 1)
                 await asyncio.sleep(random.uniform(0.5, 1.5))
                 one.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
                 await one.wait()
@@ -113,7 +113,7 @@ async def _fill(servers: str, topic: str, counts: list[int]) -> None:
 
 
 @asynccontextmanager
-async def _worker(
+async def running_worker(
     servers: str, name: str, folder: Path, who: str, *options: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     module = "tests.services.guard_worker"
@@ -140,7 +140,7 @@ async def _worker(
                 await process.wait()
 
 
-async def _until(path: Path, count: int, seconds: float = 40.0) -> None:
+async def until_processed(path: Path, count: int, seconds: float = 40.0) -> None:
     """Until a worker has processed so many events."""
     deadline = time.monotonic() + seconds
     while len(events(path)) < count:

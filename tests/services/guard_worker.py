@@ -1,9 +1,10 @@
 """One worker of a drill, as a process: writes a line for every event that it has processed.
 
-python -m tests.services.guard_worker SERVERS GROUP TOPIC FOLDER NAME [guard=off] [slow=SECONDS] [state] [late=SECONDS]
+python -m tests.services.guard_worker SERVERS GROUP TOPIC FOLDER NAME [OPTION...]
 
-Lines of FOLDER/NAME: ``partition offset value`` of an event; ``released P...``, ``started P...``, ``ready`` in between.
-With ``state``, the worker keeps the next offset of each partition in FOLDER/state-P, and starts there.
+Options: guard=off; slow=SECONDS for each event; state: the next offset of each partition is kept in FOLDER/state-P, and
+is where the next owner starts; late=SECONDS that storing and restoring take; fail=released or fail=start_at.
+Lines of FOLDER/NAME: ``partition offset value`` of an event; ``released TIME P...``, ``started TIME P...``; ``ended``.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Worker:
         self.log = (folder / name).open("a", buffering=1)
         self.folder = folder
         self.topic = topic
+        self.fail = options.get("fail")
         self.late = float(options.get("late", 0))
         self.slow = float(options.get("slow", 0))
         self.next: dict[int, int] = {}
@@ -62,23 +64,23 @@ class Worker:
                 self.next[message.partition] = message.offset + 1
                 self.say(f"{message.partition} {message.offset} {event.value.decode()}")
 
-        self.app.on_rebalance_complete.connect(self.ready, weak=False)
-
     def say(self, line: str) -> None:
         self.log.write(f"{line}\n")
 
-    async def ready(self, *_: Any, **__: Any) -> None:
-        self.say("ready")
+    async def take_time(self, what: str) -> None:
+        await asyncio.sleep(self.late)
+        if self.fail == what:
+            raise OSError(f"no space left for {what}")
 
     async def released(self, partitions: set[TP]) -> None:
-        await asyncio.sleep(self.late)
+        await self.take_time("released")
         for tp in partitions:
             if tp.partition in self.next:
                 (self.folder / f"state-{tp.partition}").write_text(str(self.next.pop(tp.partition)))
         self.say(f"released {time.monotonic()} {' '.join(str(tp.partition) for tp in sorted(partitions))}")
 
     async def start_at(self, partitions: set[TP]) -> Mapping[TP, int]:
-        await asyncio.sleep(self.late)
+        await self.take_time("start_at")
         starts = {}
         for tp in partitions:
             state = self.folder / f"state-{tp.partition}"

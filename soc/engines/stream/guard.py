@@ -192,6 +192,10 @@ class GuardedConsumer(Consumer):
         self.owned = mine
         self.held = False
 
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """The commits at an interval rest while the flow is held: ``release`` commits what ``released`` has stored."""
+        return False if self.held else await super().commit(topics, start_new_transaction)
+
     def forget(self) -> None:
         """What was acknowledged and not committed belongs to an assignment that has ended."""
         self._acked.clear()
