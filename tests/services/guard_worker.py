@@ -3,7 +3,8 @@
 python -m tests.services.guard_worker SERVERS GROUP TOPIC FOLDER NAME [OPTION...]
 
 Options: guard=off; slow=SECONDS for each event; state: the next offset of each partition is kept in FOLDER/state-P, and
-is where the next owner starts; late=SECONDS that storing and restoring take; fail=released or fail=start_at.
+is where the next owner starts; late=SECONDS that storing and restoring take; fail=released or fail=start_at;
+buffer=EVENTS that Faust keeps ready.
 Lines of FOLDER/NAME: ``partition offset value`` of an event; ``released TIME P...``, ``started TIME P...``; ``ended``.
 """
 
@@ -46,7 +47,9 @@ class Worker:
         self.late = float(options.get("late", 0))
         self.slow = float(options.get("slow", 0))
         self.next: dict[int, int] = {}
-        self.app = guarded_app(group, [servers], folder / f"faust-{name}")
+        self.app = guarded_app(
+            group, [servers], folder / f"faust-{name}", stream_buffer_maxsize=int(options.get("buffer", 32))
+        )
         if options.get("guard") == "off":
             self.app.__class__ = UnguardedApp
             self.app.sensors.remove(self.app.in_flight)
@@ -58,6 +61,8 @@ class Worker:
         @self.app.agent(self.app.topic(topic, value_serializer="raw", key_serializer="raw"))
         async def work(stream: Any) -> None:
             async for event in stream.events():
+                if event.value == b"raise":
+                    raise ValueError("an event that the agent does not catch")
                 if self.slow:
                     await asyncio.sleep(self.slow)
                 message = event.message
