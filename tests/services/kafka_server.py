@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 
 IMAGE = "apache/kafka:4.4.0"
 LOCAL = Path(__file__).resolve().parents[3] / "shared" / "tools" / "containers" / "kafka-local"
+STARTED = ("READY ", "Kafka Server started")  # kafka-local, and the broker itself
 START_SECONDS = 90  # a busy machine: 5 is usual
 
 
@@ -63,7 +64,7 @@ class LocalKafka:
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         settings = [f"{name}={value}" for name, value in self.properties.items()]
-        with (self.folder / "start.log").open("ab") as log:
+        with (self.folder / "start.log").open("wb") as log:
             self.process = subprocess.Popen(
                 [str(LOCAL), str(self.folder), str(self.port), *settings],
                 stdin=subprocess.DEVNULL,
@@ -72,7 +73,8 @@ class LocalKafka:
                 start_new_session=True,
                 env=os.environ | {"KAFKA_HEAP_OPTS": "-Xms96m -Xmx384m"},
             )
-        _until_listening(self.servers, self.process, self.folder)
+        process = self.process
+        _until_listening(self.servers, (self.folder / "start.log").read_text, lambda: process.poll() is None)
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
@@ -100,7 +102,8 @@ class ContainerKafka:
         from testcontainers.core.container import DockerContainer  # type: ignore[import-untyped,unused-ignore]
 
         self.port = port
-        container = DockerContainer(IMAGE).with_bind_ports(f"{port}/tcp", port)
+        # As root: images that were built under a strict umask cannot rewrite their own configuration otherwise.
+        container = DockerContainer(IMAGE).with_bind_ports(f"{port}/tcp", port).with_kwargs(user="0")
         for name, value in (_SINGLE_NODE | properties).items():
             value = value.replace("@PORT@", str(port))
             container.with_env("KAFKA_" + name.upper().replace(".", "_"), value)
@@ -112,7 +115,15 @@ class ContainerKafka:
 
     def start(self) -> None:
         self.container.start()
-        _until_listening(self.servers, None, None)
+        _until_listening(self.servers, self._said, self._running)
+
+    def _said(self) -> str:
+        return b"".join(self.container.get_logs()).decode(errors="replace")
+
+    def _running(self) -> bool:
+        inside = self.container.get_wrapped_container()
+        inside.reload()
+        return bool(inside.status == "running")
 
     def kill(self) -> None:
         raise NotImplementedError("ask for local=True")
@@ -142,36 +153,39 @@ _SINGLE_NODE = {
 }
 
 
-def _until_listening(servers: str, process: subprocess.Popen[bytes] | None, folder: Path | None) -> None:
-    """Until the broker accepts connections; its own words in the error if it ends before that."""
+def _until_listening(servers: str, said: Callable[[], str], running: Callable[[], bool]) -> None:
+    """Until the broker says that it has started and accepts connections; its own words in the error if it ends."""
     host, port = servers.split(":")
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if process is not None and process.poll() is not None:
-            said = (folder / "start.log").read_text() if folder else ""
-            raise RuntimeError(f"Kafka ended with {process.returncode}: {said[-2000:]}")
-        ready = folder is None or b"READY" in (folder / "start.log").read_bytes()
+        if not running():
+            raise RuntimeError(f"Kafka on {servers} ended: {said()[-2000:]}")
         with suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
-            if ready:
+            if any(word in said() for word in STARTED):
                 return
         time.sleep(0.1)
-    raise TimeoutError(f"Kafka on {servers} does not answer after {START_SECONDS} s")
+    raise TimeoutError(f"Kafka on {servers} does not answer after {START_SECONDS} s: {said()[-2000:]}")
 
 
 def engine_answers() -> bool:
-    """Whether DOCKER_HOST names a container engine that answers."""
+    """Whether DOCKER_HOST names a container engine that answers, and testcontainers is there to use it."""
     if not os.environ.get("DOCKER_HOST"):
         return False
     try:
         import docker  # type: ignore[import-untyped,unused-ignore]
-
-        client = docker.from_env(timeout=5)
-        try:
-            return bool(client.ping())
-        finally:
-            client.close()
-    except (ImportError, OSError, docker.errors.DockerException):
+        import testcontainers.core.container  # type: ignore[import-untyped,unused-ignore]  # noqa: F401
+    except ImportError:
         return False
+    try:
+        client = docker.from_env(timeout=5)
+    except docker.errors.DockerException:
+        return False
+    try:
+        return bool(client.ping())
+    except (docker.errors.DockerException, OSError):
+        return False
+    finally:
+        client.close()
 
 
 @contextmanager

@@ -18,10 +18,16 @@ F2  start        with the flow held and no fetch under way, every partition is s
 F3  assignment   the flow is held again, and only F2 lets it go
 
 ``start_at`` and ``released`` run in the app's event loop; the thread of the Kafka client goes on with its heartbeats
-meanwhile. ``start_at`` may take START_SECONDS; another rebalance cancels it and asks again. ``released`` holds up the
-rebalance of the whole group: with the wait for the events under way it must stay below the rebalance timeout, or the
-group goes on without us, which hangs nothing and loses nothing but lets the next owner start from an older state. An
-exception in either ends the worker without a commit, as a kill would.
+meanwhile. An exception in either, or more than START_SECONDS and RELEASE_SECONDS, ends the worker without a commit, as
+a kill would.
+
+- ``start_at`` is asked at each assignment, also for partitions that stay. Another rebalance cancels it and asks anew.
+- ``released`` is called for what was started only. It holds up the rebalance of the whole group: with the wait for
+  events in work it must stay below the rebalance timeout. Otherwise the group goes on without us: nothing hangs, but
+  the next owner starts from what was stored before. It is also called late, after a session that ended unnoticed; so
+  whoever stores state must refuse one that stands for less than what is stored already.
+- Commits at an interval run ahead of stored state. Who keeps state names every partition, 0 for one without any.
+- Agents must acknowledge (no ``noack``), and catch what they raise: Faust takes a failed event for done.
 """
 
 from __future__ import annotations
@@ -41,6 +47,7 @@ from soc.core.errors import SocError
 
 PINNED = "0.15.3"
 START_SECONDS = 60.0  # below Faust's own limit of 90, after which it would wait for ever without a word
+RELEASE_SECONDS = 20.0  # a stop that takes longer is none
 FETCH_SECONDS = 0.25  # the longest that one fetch waits, and so the longest that a start waits for it
 
 StartAt = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
@@ -97,6 +104,7 @@ class GuardedConsumer(Consumer):
         self.rebalances = 0
         self.owned: set[TP] = set()  # what has been started and not released
         self.seeking: asyncio.Task[None] | None = None
+        self.releasing = asyncio.Lock()
         self.no_fetch = asyncio.Event()
         self.no_fetch.set()
         super().__init__(*args, **kwargs)
@@ -124,25 +132,32 @@ class GuardedConsumer(Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def release(self, partitions: set[TP]) -> None:
-        """F1: finish what is being processed, hand it over, commit it."""
+        """F1: finish what is being processed, hand it over, commit it. Nothing of that after a crash."""
         self.hold()
         self.rebalances += 1
         if self.seeking is not None and not self.seeking.done():
             self.seeking.cancel()
             await asyncio.wait({self.seeking}, timeout=self.app.conf.broker_rebalance_timeout)
-        await self.wait_for_events()
-        mine, self.owned = self.owned & partitions, self.owned - partitions
+        async with self.releasing:  # a stop and a rebalance may come together
+            await self.wait_for_events()
+            mine, self.owned = self.owned & partitions, self.owned - partitions
+            if not self.app.crashed and await self.hand_over(mine):
+                await self.maybe_wait_for_commit_to_finish()
+                await self.force_commit()
+
+    async def hand_over(self, mine: set[TP]) -> bool:
+        """Have our caller store what it knows of these partitions; if that fails, nothing more is committed."""
         app = cast(GuardedApp, self.app)
-        if app.released is not None and mine:
-            try:
-                await app.released(mine)
-            except Exception as error:
-                self.log.exception("released() failed: %r", error)
-                self.forget()
-                await app.crash(error)
-                return
-        await self.maybe_wait_for_commit_to_finish()
-        await self.force_commit()
+        try:
+            if app.released is not None and mine:
+                async with asyncio.timeout(RELEASE_SECONDS):
+                    await app.released(mine)
+        except Exception as error:
+            self.log.exception("released() failed: %r", error)
+            self.forget()
+            await app.crash(error)
+            return False
+        return True
 
     async def wait_for_events(self) -> None:
         """Until no agent works on an event. One that takes too long is read again by whoever comes next."""
@@ -191,6 +206,10 @@ class GuardedConsumer(Consumer):
         self._committed_offset.update(positions)
         self.owned = mine
         self.held = False
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """The commits at an interval rest while the flow is held: ``release`` commits what ``released`` has stored."""
+        return False if self.held else await super().commit(topics, start_new_transaction)
 
     def forget(self) -> None:
         """What was acknowledged and not committed belongs to an assignment that has ended."""
