@@ -52,6 +52,8 @@ compose-up: secrets
 	$(COMPOSE) up -d --build
 	@sh deploy/wait.sh $(COMPOSE)
 
+compose-demo: export SOC_SETTINGS = ./deploy/demo.yml
+compose-demo: export SOC_INVENTORY = ./soc/story/inventory.yml
 compose-demo: compose-up
 	@sh deploy/demo.sh $(COMPOSE)
 

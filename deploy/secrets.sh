@@ -18,7 +18,7 @@ password kafka/keystore_password
 password grafana_password
 
 if ! have kafka/scram.properties; then
-  printf 'SCRAM-SHA-512=[password=%s]\n' "$(cat "$folder/kafka_password")" >"$folder/kafka/scram.properties"
+  printf 'SCRAM-SHA-512=password=%s\n' "$(cat "$folder/kafka_password")" >"$folder/kafka/scram.properties"
   note kafka/scram.properties
 fi
 

@@ -39,12 +39,17 @@ ZONE = 7 * 3600
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The console's port (0: any)."
 )
-def command(leave: bool, folder: Path, port: int) -> None:
+@click.option("--write", "only", type=click.Path(path_type=Path), help="Only write the logs into this folder.")
+def command(leave: bool, folder: Path, port: int, only: Path | None) -> None:
     """Replay a morning of a ministry's firewall, IDS, mail and web logs and show what is found.
 
     The logs are made up, in the devices' real formats: 95 of 100 lines and more are ordinary traffic.
     """
     t = translate()
+    if only is not None:
+        only.mkdir(parents=True, exist_ok=True)
+        click.echo(t("{lines} lines in {folder}", lines=f"{write(only).lines:,}", folder=only))
+        return
     terminal = console()
     logs, store_file = folder / "logs", folder / STORE_FILE
     if (folder / "spool").exists():
