@@ -49,7 +49,8 @@ secrets:
 	@sh deploy/secrets.sh
 
 compose-up: secrets
-	$(COMPOSE) up -d --build
+	$(COMPOSE) build init
+	$(COMPOSE) up -d
 	@sh deploy/wait.sh $(COMPOSE)
 
 compose-demo: export SOC_SETTINGS = ./deploy/demo.yml

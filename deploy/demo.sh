@@ -20,4 +20,4 @@ for _ in $(seq 60); do
 done
 $compose exec -T console soc alerts --settings /etc/soc/console.yml
 say "console: http://127.0.0.1:8765, with the password that it has logged:"
-$compose logs console 2>&1 | grep -o 'one-time password: .*' | tail -1
+$compose logs console 2>&1 | grep -o "one-time password: [A-Za-z0-9_-]*" | tail -1
