@@ -22,9 +22,13 @@ def event_id(origin: str, position: int, original: str) -> str:
 
 
 def id_of(event: Mapping[str, object]) -> str:
-    """The event_id of a finished event, from soc.origin, log.offset (the line's number) and event.original."""
+    """The event_id of a finished event, from soc.origin, log.offset (the line's number) and event.original.
+
+    One that stands for several lines has an id of its own beside that of the line which it bears.
+    """
     origin, position = event.get("soc.origin", ""), event.get("log.offset", 0)
-    text = f"{origin}\0{position}\0{event.get('event.original', '')}"
+    joined = "\0joined" if "soc.joined" in event else ""
+    text = f"{origin}\0{position}\0{event.get('event.original', '')}{joined}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

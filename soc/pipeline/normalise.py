@@ -54,6 +54,7 @@ class Normaliser:
         for place, event in offered:
             for join in joins:
                 for whole in join.feed(event):
+                    whole["soc.joined"] = True
                     self._enrich(whole)
                     joined.append((place, whole))
         return joined
@@ -101,6 +102,7 @@ class Normaliser:
         """Joined events whose remaining lines are not waited for any longer."""
         overdue = [event for join in self._joins.values() for event in join.expire(watermark)]
         for event in overdue:
+            event["soc.joined"] = True
             self._enrich(event)
         return overdue
 

@@ -26,7 +26,6 @@ ADDED: Final = frozenset(
         "data_stream.namespace",
         "soc.arrival",
         "soc.received",
-        "soc.joined",
     )
 )
 """What a document has beside the event."""
@@ -47,11 +46,10 @@ TRIAGE: Final = ("triage.assignee", "triage.comment", "triage.by", "triage.at")
 """What people add to an alert; no new state of it touches that."""
 
 
-def event_row(event: Event, namespace: str, arrival: int = 0, received: int = 0, *, joined: bool = False) -> Row:
+def event_row(event: Event, namespace: str, arrival: int = 0, received: int = 0) -> Row:
     """An event in wire form.
 
-    arrival orders events of one time, as they came; received (µs) is when its line came; 0 leaves either out. joined
-    says that it stands for several lines, each of which is an event too.
+    arrival orders events of one time, as they came; received (µs) is when its line came; 0 leaves either out.
     """
     id = id_of(event)
     dataset, kept = names.place(event, namespace)
@@ -68,8 +66,6 @@ def event_row(event: Event, namespace: str, arrival: int = 0, received: int = 0,
         wire["soc.arrival"] = arrival
     if received:
         wire["soc.received"] = received
-    if joined:
-        wire["soc.joined"] = True
     return Row(names.stream(dataset, kept), id, _json(wire))
 
 

@@ -137,6 +137,9 @@ async def drill(
         result.twice = len(found) - len(set(found))
         result.details = list(differences(await asyncio.to_thread(fleet.alerts), control.alerts))
         result.different = len({str(one[0]) for one in result.details})
+    except AssertionError:
+        print(fleet.said())
+        raise
     finally:
         await fleet.close()
     result.seconds = time.monotonic() - begun

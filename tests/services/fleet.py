@@ -93,10 +93,9 @@ class Process:
         if not self.port and (found := re.search(rb"on port (\d+)", self.log.read_bytes())):
             self.port = int(found[1])
         if self.port:
-            with suppress(OSError, ValueError):
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as answer:
-                    found = json.load(answer)
-                    return dict(found)
+            address = f"http://127.0.0.1:{self.port}/health"
+            with suppress(OSError, ValueError), urllib.request.urlopen(address, timeout=2) as answer:
+                return dict(json.load(answer))
         return {}
 
 
@@ -201,6 +200,12 @@ class Fleet:
         """Whether everything that was sent is dealt with, up to the documents."""
         states = [worker.health() for worker in self.running]
         return all(states) and all(not sum(state["lag"].values()) for state in states) and self.whole()
+
+    def said(self) -> str:
+        """The end of what each worker said, and what those that run say of themselves: for whoever looks for a cause."""
+        logs = sorted(self.folder.glob("worker-*.log"))
+        told = [f"{log.name}: {log.read_text('utf-8', 'replace')[-1500:]}" for log in logs]
+        return "\n".join([*told, *(str(worker.health())[:1500] for worker in self.running)])
 
     def store(self) -> ElasticsearchStore:
         store = ElasticsearchStore(connect(self.elasticsearch), self.elasticsearch.namespace)

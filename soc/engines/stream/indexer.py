@@ -37,12 +37,8 @@ def event_rows(namespace: str) -> Callable[[int, int, RawBatch, Detected], list[
 
     def rows(partition: int, offset: int, batch: RawBatch, detected: Detected) -> list[tuple[str, str, bytes]]:
         first = offset * _PLACES + 1
-        made = [event_row(event, namespace, first + n, batch.received) for n, event in enumerate(detected.events)]
-        first += len(made)
-        made += [
-            event_row(event, namespace, first + n, batch.received, joined=True)
-            for n, event in enumerate(detected.joined)
-        ]
+        events = (*detected.events, *detected.joined)
+        made = [event_row(event, namespace, first + n, batch.received) for n, event in enumerate(events)]
         return [(row.target, row.id, row.doc) for row in made]
 
     return rows
