@@ -202,7 +202,7 @@ class Fleet:
         return all(states) and all(not sum(state["lag"].values()) for state in states) and self.whole()
 
     def said(self) -> str:
-        """The end of what each worker said, and what those that run say of themselves: for whoever looks for a cause."""
+        """The end of what each worker said, and what those that run say of themselves."""
         logs = sorted(self.folder.glob("worker-*.log"))
         told = [f"{log.name}: {log.read_text('utf-8', 'replace')[-1500:]}" for log in logs]
         return "\n".join([*told, *(str(worker.health())[:1500] for worker in self.running)])
