@@ -44,7 +44,7 @@ def is_beginning(id: str) -> bool:
 
 
 def id_range(beginning: str) -> tuple[str, str]:
-    """The first and last id (32 digits) that begin so, equal for a whole one; of what is no beginning, none is between."""
+    """The first and last id (32 digits) that begin so, equal for a whole one; nothing is between if none can."""
     if re.fullmatch(r"[0-9a-f]{4,32}", beginning) is None:
         return "f" * 32, "0" * 32
     return beginning.ljust(32, "0"), beginning.ljust(32, "f")
