@@ -1,6 +1,7 @@
 """Intervals hold what a set of numbers would."""
 
 import random
+from itertools import pairwise
 
 from soc.core.intervals import Intervals
 
@@ -16,7 +17,7 @@ def test_whatever_comes_in_any_order_is_what_a_set_has():
             stretches = intervals.stretches()
             assert {n for start, end in stretches for n in range(start, end)} == control
             assert len(intervals) == len(control)
-            assert all(one[1] < two[0] for one, two in zip(stretches, stretches[1:], strict=False))
+            assert all(one[1] < two[0] for one, two in pairwise(stretches))
 
 
 def test_lines_in_a_row_take_the_room_of_one():
