@@ -214,13 +214,15 @@ class ElasticsearchStore:
         ids = [rejected_id(line.origin, line.position, line.raw) for line in lines]
         with telling():
             for start in range(0, len(ids), PAGE):
-                answer = self._client.delete_by_query(
-                    index=names.rejected(self.namespace),
-                    query={"ids": {"values": ids[start : start + PAGE]}},
-                    conflicts="proceed",  # somebody else has just deleted it
-                    ignore_unavailable=True,
-                    refresh=True,
-                )
+                try:
+                    answer = self._client.delete_by_query(
+                        index=names.rejected(self.namespace),
+                        query={"ids": {"values": ids[start : start + PAGE]}},
+                        conflicts="proceed",  # somebody else has just deleted it
+                        refresh=True,
+                    )
+                except NotFoundError:  # told apart from no rights, which ignore_unavailable would pass over
+                    return gone
                 gone += int(answer["deleted"])
         return gone
 
