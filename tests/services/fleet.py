@@ -93,10 +93,9 @@ class Process:
         if not self.port and (found := re.search(rb"on port (\d+)", self.log.read_bytes())):
             self.port = int(found[1])
         if self.port:
-            with suppress(OSError, ValueError):
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as answer:
-                    found = json.load(answer)
-                    return dict(found)
+            address = f"http://127.0.0.1:{self.port}/health"
+            with suppress(OSError, ValueError), urllib.request.urlopen(address, timeout=2) as answer:
+                return dict(json.load(answer))
         return {}
 
 
