@@ -25,7 +25,9 @@ class Verbs(TranslatedGroup):
         return command
 
 
-_NOT_VERBS = frozenset({"command", "elastic", "installed", "jobs", "rule_life", "show", "progress", "windows"})
+_NOT_VERBS = frozenset(
+    {"command", "elastic", "installed", "jobs", "progress", "rejected_show", "rule_life", "show", "windows"}
+)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -15,7 +15,7 @@ from soc.cli.show import alert_detail, alert_table, console
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.finding import Level
-from soc.core.settings import moment, read_settings
+from soc.core.settings import Settings, moment, read_settings
 from soc.core.store import STORE_FILE, AlertFilter, Store
 from soc.stores.sqlite import SqliteStore
 
@@ -47,6 +47,12 @@ def store_option(function: click.decorators.FC) -> click.decorators.FC:
         help="The store's file; otherwise the one that ./soc.yml names, or the demo's.",
     )
     return store(settings(function))
+
+
+def settings_asked() -> Settings:
+    """The soc.yml of --settings, else ./soc.yml, else the defaults."""
+    file = click.get_current_context().find_root().meta.get(_SETTINGS, Path("soc.yml"))
+    return read_settings(file) if file.is_file() else Settings()
 
 
 def store_opener(path: Path | None, *, write: bool = False) -> Callable[[], Store]:

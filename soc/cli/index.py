@@ -80,7 +80,7 @@ def key(path: Path, role: str, days: int, file: Path | None) -> None:
     """Show the request for an API key with the least rights, or make it with --create.
 
     writer adds events, alerts and states; reader only reads; analyst also sets the status of alerts; retention deletes
-    old events. None can delete an index or see users.
+    old events; replayer removes rejected lines that it brings back. None can delete an index or see users.
     """
     settings = read_settings(path).elasticsearch
     request = key_request(settings.namespace, role, days)

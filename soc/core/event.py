@@ -43,7 +43,10 @@ class RawBatch:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A line that no parser could turn into an event: kept raw, with the reason, to be replayed later."""
+    """A line that no parser could turn into an event: kept raw, with the reason, to be replayed later.
+
+    topic, partition, offset  of the record in Kafka that it came in; "" and -1 where it came another way
+    """
 
     origin: str
     position: int
@@ -51,6 +54,9 @@ class Rejected:
     device: str
     reason: str
     raw: bytes
+    topic: str = ""
+    partition: int = -1
+    offset: int = -1
 
 
 def iso(micros: int) -> str:

@@ -21,6 +21,11 @@ def event_id(origin: str, position: int, original: str) -> str:
     return blake2b(f"{origin}\0{position}\0{original}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+def rejected_id(origin: str, position: int, raw: bytes) -> str:
+    """The event_id of a line that is no event; an origin counts as UTF-8 can hold it, so that it is the same later."""
+    return event_id(origin.encode("utf-8", "replace").decode(), position, raw.decode("latin-1"))
+
+
 def id_of(event: Mapping[str, object]) -> str:
     """The event_id of a finished event, from soc.origin, log.offset (the line's number) and event.original.
 

@@ -33,6 +33,24 @@ class AlertFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class LineFilter:
+    """Which rejected lines; None means any.
+
+    reason, origin  a part of either; case counts for nothing in a-z
+    since           received then (µs) or later
+    id              what its id (soc.core.ids.rejected_id) begins with
+    """
+
+    reason: str | None = None
+    origin: str | None = None
+    since: int | None = None
+    id: str | None = None
+
+
+ANY_LINE = LineFilter()
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """What purge keeps: events and rejected lines not older than max_age µs, newest first within max_bytes.
 
@@ -79,8 +97,11 @@ class Store(Protocol):
         Those of one time come as they were stored. What is stored while it runs may come or not.
         """
 
-    def rejected(self, limit: int) -> list[Rejected]:
+    def rejected(self, limit: int, wanted: LineFilter = ANY_LINE) -> list[Rejected]:
         """The rejected lines received last, the newest first."""
+
+    def remove_rejected(self, lines: Sequence[Rejected]) -> int:
+        """Removes these lines, which are events by now; the number that were there. Commit what came of them before."""
 
     def counts(self) -> dict[str, int]:
         """{"events": n, "rejected": n, "alerts": n, "bytes": n}."""

@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from soc.core.settings import Settings, duration, zone_seconds
-from soc.enrich import Inventory, read_inventory
+from soc.enrich import Enricher, Inventory, read_inventory
 from soc.pipeline.content import Content, content_paths, load_content
 from soc.pipeline.digest import Digester
 from soc.pipeline.fingerprint import fingerprint
 from soc.pipeline.mutes import MUTES_FILE, read_mutes
+from soc.pipeline.normalise import Normaliser
 from soc.pipeline.packs import PACKS, packs_in
 from soc.pipeline.pipeline import Pipeline
 
@@ -35,6 +36,11 @@ def build_pipeline(
 def build_digester(content: Content, inventory: Path | None, *, zone: int) -> Digester:
     """The part of such a pipeline that other processes can do for it."""
     return Digester(content, read_inventory(inventory) if inventory else Inventory.empty(), zone)
+
+
+def build_normaliser(inventory: Path | None, *, zone: int) -> Normaliser:
+    """The parsers of such a pipeline alone, without anything remembered."""
+    return Normaliser(Enricher(read_inventory(inventory) if inventory else Inventory.empty()), zone)
 
 
 def content_of(settings: Settings, now: int) -> Content:

@@ -22,13 +22,14 @@ from soc.core.clock import Clock, SystemClock
 from soc.core.errors import Conflict, StoreError
 from soc.core.event import Event, Rejected, from_wire, iso, micros
 from soc.core.fields import DATE_FIELDS
-from soc.core.store import AlertFilter, Retention
+from soc.core.ids import rejected_id
+from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
 from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_bulk import BulkWriter, Row
 from soc.stores.elasticsearch_client import ClientSender, telling
-from soc.stores.elasticsearch_query import BY_RANK, query
+from soc.stores.elasticsearch_query import BY_RANK, lines_query, query
 from soc.stores.elasticsearch_retention import purge, used_bytes
-from soc.stores.elasticsearch_rows import ADDED, alert_row, dead_letter, event_row, instant, rejected_row
+from soc.stores.elasticsearch_rows import ADDED, alert_row, dead_letter, event_row, instant, refused_row, rejected_row
 from soc.stores.elasticsearch_states import get_state, remove_pieces, state_rows
 from soc.stores.filtering import WORDS, is_beginning
 
@@ -49,7 +50,12 @@ _BY_TIME: list[Json] = [
     {"soc.arrival": {"order": "asc", "unmapped_type": "long"}},
     {"event.id": {"order": "asc", "unmapped_type": "keyword"}},
 ]
-_NEWEST_LINES: list[Json] = [{"soc.received": "desc"}, {"soc.origin": "asc"}, {"log.offset": "desc"}]
+_NEWEST_LINES: list[Json] = [
+    {"soc.received": "desc"},
+    {"soc.origin": "asc"},
+    {"log.offset": "desc"},
+    {"event.id": {"order": "asc", "unmapped_type": "keyword"}},
+]
 
 
 class ElasticsearchStore:
@@ -197,10 +203,42 @@ class ElasticsearchStore:
                 yield _event(hit["_source"])
             last = hit["_id"]
 
-    def rejected(self, limit: int) -> list[Rejected]:
+    def rejected(self, limit: int, wanted: LineFilter = ANY_LINE) -> list[Rejected]:
         self._seen()
-        pages = self._pages(names.rejected(self.namespace), {"match_all": {}}, _NEWEST_LINES, PAGE, 0, limit)
+        pages = self._pages(names.rejected(self.namespace), lines_query(wanted), _NEWEST_LINES, PAGE, 0, limit)
         return [_rejected(hit["_source"]) for hit in islice(pages, limit)]
+
+    def remove_rejected(self, lines: Sequence[Rejected]) -> int:
+        self._seen()
+        gone = 0
+        ids = [rejected_id(line.origin, line.position, line.raw) for line in lines]
+        with telling():
+            for start in range(0, len(ids), PAGE):
+                try:
+                    answer = self._client.delete_by_query(
+                        index=names.rejected(self.namespace),
+                        query={"ids": {"values": ids[start : start + PAGE]}},
+                        conflicts="proceed",  # somebody else has just deleted it
+                        refresh=True,
+                    )
+                except NotFoundError:  # told apart from no rights, which ignore_unavailable would pass over
+                    return gone
+                gone += int(answer["deleted"])
+        return gone
+
+    def write_again(self, line: Rejected) -> str:
+        """Writes a document that Elasticsearch refused once more; "" if it took it, else why not.
+
+        At once, not at the next commit. The line itself stays; remove_rejected removes it.
+        """
+        row = refused_row(line, self.namespace)
+        if row is None:
+            return "not of this installation"
+        self._flush()
+        with telling():
+            refused = self._writer.write([row])
+        self._stale.add(row.target)
+        return f"elasticsearch: {refused[0].status} {refused[0].reason}" if refused else ""
 
     def counts(self) -> dict[str, int]:
         self._seen()
@@ -368,4 +406,7 @@ def _rejected(document: Json) -> Rejected:
         document["soc.device"],
         document["error.message"],
         b64decode(document["soc.raw"]),
+        document.get("soc.topic", ""),
+        document.get("soc.partition", -1),
+        document.get("soc.topic_offset", -1),
     )

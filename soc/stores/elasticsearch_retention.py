@@ -83,6 +83,8 @@ def _edge(client: Elasticsearch, indices: str, share: float) -> int:
     """The time (µs) that about this share of the documents is older than; 0 if there are none."""
     oldest: dict[str, Any] = {"percentiles": {"field": "@timestamp", "percents": [share * 100], "keyed": False}}
     answer = client.search(index=indices, ignore_unavailable=True, size=0, aggs={"oldest": oldest})
+    if "aggregations" not in answer:  # there is no stream at all
+        return 0
     (found,) = answer["aggregations"]["oldest"]["values"]
     return 0 if found["value"] is None else micros(found["value_as_string"]) + 1
 

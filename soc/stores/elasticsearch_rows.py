@@ -12,7 +12,7 @@ from soc.core.alert import Alert
 from soc.core.event import Event, Rejected, iso, to_wire
 from soc.core.fields import DATE_FIELDS
 from soc.core.finding import Level
-from soc.core.ids import event_id, id_of
+from soc.core.ids import id_of, rejected_id
 from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_bulk import Refused, Row
 from soc.stores.encoding import alert_json, storable, storable_text
@@ -42,6 +42,8 @@ if (ctx.op != 'create') {
 }
 ctx._source = params.doc;
 """
+REFUSED: Final = "elasticsearch:"
+"""Begins the origin of what Elasticsearch refused; the stream or index and the document's id follow."""
 TRIAGE: Final = ("triage.assignee", "triage.comment", "triage.by", "triage.at")
 """What people add to an alert; no new state of it touches that."""
 
@@ -69,13 +71,15 @@ def event_row(event: Event, namespace: str, arrival: int = 0, received: int = 0)
     return Row(names.stream(dataset, kept), id, _json(wire))
 
 
-def rejected_row(line: Rejected, namespace: str, topic: str = "", partition: int = -1, offset: int = -1) -> Row:
-    """A rejected line, raw and as readable text; topic, partition and offset say where it lies in Kafka."""
+def rejected_row(line: Rejected, namespace: str) -> Row:
+    """A rejected line, raw and as readable text."""
+    id = rejected_id(line.origin, line.position, line.raw)
     document: dict[str, Any] = {
         "@timestamp": instant(line.received),
         "data_stream.type": "logs",
         "data_stream.dataset": "rejected",
         "data_stream.namespace": namespace,
+        "event.id": id,
         "event.kind": "pipeline_error",
         "event.original": line.raw.decode("utf-8", "replace"),
         "error.message": storable_text(line.reason),
@@ -85,16 +89,26 @@ def rejected_row(line: Rejected, namespace: str, topic: str = "", partition: int
         "soc.received": line.received,
         "soc.raw": b64encode(line.raw).decode(),
     }
-    if topic:
-        document |= {"soc.topic": topic, "soc.partition": partition, "soc.topic_offset": offset}
-    id = event_id(line.origin, line.position, line.raw.decode("latin-1"))
+    if line.topic:
+        document |= {"soc.topic": line.topic, "soc.partition": line.partition, "soc.topic_offset": line.offset}
     return Row(names.rejected(namespace), id, _json(document))
 
 
 def dead_letter(refused: Refused, received: int) -> Rejected:
     """What Elasticsearch refused, as a rejected line: nothing is lost, and the reason is beside it."""
     reason = f"elasticsearch: {refused.status} {refused.reason}"
-    return Rejected(f"elasticsearch:{refused.target}/{refused.id}", 0, received, "", reason, refused.doc)
+    return Rejected(f"{REFUSED}{refused.target}/{refused.id}", 0, received, "", reason, refused.doc)
+
+
+def refused_row(line: Rejected, namespace: str) -> Row | None:
+    """The row that a dead_letter was, to be written once more; None if the line is none of this installation."""
+    target, slash, id = line.origin.removeprefix(REFUSED).rpartition("/")
+    if not line.origin.startswith(REFUSED) or not slash:
+        return None
+    if target == names.alerts(namespace):
+        return Row(target, id, line.raw, "update")
+    ours = tuple(f"-{name}" for name in names.namespaces(namespace))
+    return Row(target, id, line.raw) if target.startswith("logs-soc.") and target.endswith(ours) else None
 
 
 def alert_row(alert: Alert, namespace: str, as_of: int = 0) -> Row:

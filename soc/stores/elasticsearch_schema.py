@@ -87,6 +87,7 @@ def rejected_mappings() -> Json:
             "data_stream.type": keyword,
             "data_stream.dataset": keyword,
             "data_stream.namespace": keyword,
+            "event.id": keyword,
             "event.kind": keyword,
             "event.original": {"type": "text"},
             "error.message": keyword,

@@ -9,10 +9,10 @@ import msgspec
 from soc.core.alert import Alert, decode
 from soc.core.event import Event, Rejected
 from soc.core.finding import Level
-from soc.core.ids import event_id, id_of
-from soc.core.store import AlertFilter, Retention
+from soc.core.ids import id_of, rejected_id
+from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
 from soc.stores.encoding import alert_json, event_json, stored_event, wire_event
-from soc.stores.filtering import WORDS, comparable, hosts, is_beginning, least_level, titles
+from soc.stores.filtering import WORDS, comparable, hosts, is_beginning, least_level, matches, titles
 
 _Entry = tuple[int, str, bytes]
 
@@ -33,7 +33,7 @@ class MemoryStore:
 
     def put_rejected(self, rejected: Sequence[Rejected]) -> None:
         for line in rejected:
-            self._rejected.setdefault(event_id(line.origin, line.position, line.raw.decode("latin-1")), line)
+            self._rejected.setdefault(_id(line), line)
 
     def put_alerts(self, alerts: Iterable[Alert]) -> None:
         for alert in alerts:
@@ -77,9 +77,13 @@ class MemoryStore:
         within = [entry for entry in self._events.values() if since <= entry[0] < until]
         return (stored_event(body) for _, _, body in sorted(within, key=lambda entry: entry[0]))
 
-    def rejected(self, limit: int) -> list[Rejected]:
-        newest = sorted(self._rejected.values(), key=lambda line: (-line.received, line.origin, -line.position))
-        return newest[:limit]
+    def rejected(self, limit: int, wanted: LineFilter = ANY_LINE) -> list[Rejected]:
+        found = [(id, line) for id, line in self._rejected.items() if matches(line, id, wanted)]
+        found.sort(key=lambda entry: (-entry[1].received, entry[1].origin, -entry[1].position, entry[0]))
+        return [line for _, line in found[:limit]]
+
+    def remove_rejected(self, lines: Sequence[Rejected]) -> int:
+        return sum(self._rejected.pop(_id(line), None) is not None for line in lines)
 
     def counts(self) -> dict[str, int]:
         return {
@@ -126,6 +130,10 @@ class MemoryStore:
             and (wanted.since is None or alert.last_seen >= wanted.since)
             and (wanted.until is None or alert.first_seen < wanted.until)
         ]
+
+
+def _id(line: Rejected) -> str:
+    return rejected_id(line.origin, line.position, line.raw)
 
 
 def _by_rule(alert: Alert, rule: str) -> bool:

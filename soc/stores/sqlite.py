@@ -18,11 +18,11 @@ from soc.core.alert import Alert, decode
 from soc.core.errors import StoreError
 from soc.core.event import Event, Rejected
 from soc.core.finding import Level
-from soc.core.ids import event_id, id_of
-from soc.core.store import AlertFilter, Retention
+from soc.core.ids import id_of, rejected_id
+from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
 from soc.stores.encoding import alert_json, event_json, storable_text, stored_event, wire_event
 from soc.stores.filtering import WORDS, hosts, is_beginning, least_level, titles
-from soc.stores.sqlite_filter import where
+from soc.stores.sqlite_filter import lines_where, where
 from soc.stores.sqlite_retention import purge
 from soc.stores.sqlite_schema import open_to_read, open_to_write, telling
 
@@ -78,8 +78,8 @@ class SqliteStore:
     def put_rejected(self, rejected: Sequence[Rejected]) -> None:
         rows = (
             (
-                bytes.fromhex(event_id(line.origin, line.position, line.raw.decode("latin-1"))),
-                line.origin,
+                _key(line),
+                storable_text(line.origin),
                 line.position,
                 line.received,
                 line.device,
@@ -155,13 +155,22 @@ class SqliteStore:
             after = rows[-1][:2]
             yield from (stored_event(body) for _, _, body in rows)
 
-    def rejected(self, limit: int) -> list[Rejected]:
+    def rejected(self, limit: int, wanted: LineFilter = ANY_LINE) -> list[Rejected]:
+        condition, values = lines_where(wanted)
         rows = self._all(
-            "SELECT origin, position, received, device, reason, raw FROM rejected "
-            "ORDER BY received DESC, origin, position DESC LIMIT ?",
-            (limit,),
+            f"SELECT origin, position, received, device, reason, raw FROM rejected {condition} "  # noqa: S608 - as above
+            "ORDER BY received DESC, origin, position DESC, id LIMIT :limit",
+            values | {"limit": limit},
         )
         return [Rejected(*row) for row in rows]
+
+    def remove_rejected(self, lines: Sequence[Rejected]) -> int:
+        if not lines:
+            return 0
+        with self._writing() as connection:
+            gone = connection.executemany("DELETE FROM rejected WHERE id = ?", ((_key(line),) for line in lines))
+            connection.execute("UPDATE counters SET value = value - ? WHERE name = 'rejected'", (gone.rowcount,))
+            return gone.rowcount
 
     def counts(self) -> dict[str, int]:
         counted = dict(self._all("SELECT name, value FROM counters", ()))
@@ -230,6 +239,10 @@ def _alert_row(alert: Alert) -> tuple[Any, ...]:
         alert.status,
         alert_json(alert),
     )
+
+
+def _key(line: Rejected) -> bytes:
+    return bytes.fromhex(rejected_id(line.origin, line.position, line.raw))
 
 
 def _time(event: Event) -> int:

@@ -1,10 +1,10 @@
-"""An AlertFilter as SQL: every value is a parameter, so log text and user input never become SQL."""
+"""Filters as SQL: every value is a parameter, so log text and user input never become SQL."""
 
 from __future__ import annotations
 
-from soc.core.store import AlertFilter
+from soc.core.store import AlertFilter, LineFilter
 from soc.stores.encoding import storable_text
-from soc.stores.filtering import comparable, least_level
+from soc.stores.filtering import comparable, id_range, least_level
 
 
 def where(wanted: AlertFilter) -> tuple[str, dict[str, object]]:
@@ -28,4 +28,22 @@ def where(wanted: AlertFilter) -> tuple[str, dict[str, object]]:
     if wanted.until is not None:
         conditions.append("first_seen < :until")
         values["until"] = wanted.until
+    return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
+
+
+def lines_where(wanted: LineFilter) -> tuple[str, dict[str, object]]:
+    """The same of rejected lines; an id that can be none finds nothing."""
+    conditions: list[str] = []
+    values: dict[str, object] = {}
+    for column, part in (("reason", wanted.reason), ("origin", wanted.origin)):
+        if part is not None:
+            # lower() of both, since SQLite's knows a-z only, as the contract says
+            conditions.append(f"instr(lower({column}), lower(:{column}))")
+            values[column] = storable_text(part)
+    if wanted.since is not None:
+        conditions.append("received >= :since")
+        values["since"] = wanted.since
+    if wanted.id is not None:
+        conditions.append("id BETWEEN :first AND :last")
+        values["first"], values["last"] = map(bytes.fromhex, id_range(wanted.id))
     return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values

@@ -1,12 +1,14 @@
 """What every store has to do. A store's own test file subclasses StoreContract and adds one fixture, ``store``."""
 
+from dataclasses import replace
+
 import pytest
 
 from soc.core.alert import Alert, EventRef
 from soc.core.event import Rejected, micros
 from soc.core.finding import Reason
-from soc.core.ids import id_of
-from soc.core.store import AlertFilter, Retention
+from soc.core.ids import id_of, rejected_id
+from soc.core.store import AlertFilter, LineFilter, Retention
 
 NOW = micros("2026-09-14T08:00:00Z")
 SECOND = 1_000_000
@@ -142,6 +144,69 @@ class StoreContract:
         store.put_rejected([rejected(1), rejected(3), rejected(2)])
         assert store.rejected(2) == [rejected(3), rejected(2)]
         assert store.rejected(10)[-1].raw == b"\xff\x00 broken"
+
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            (LineFilter(reason="EMPTY"), [4]),
+            (LineFilter(reason="n"), [4, 3, 2, 1]),
+            (LineFilter(reason="*"), [3]),
+            (LineFilter(reason="%"), []),
+            (LineFilter(reason="à"), [2]),
+            (LineFilter(reason="À"), []),
+            (LineFilter(origin="10.0.0.1"), [3, 1]),
+            (LineFilter(origin="UDP:"), [3, 1]),
+            (LineFilter(since=NOW + 3 * SECOND), [4, 3]),
+            (LineFilter(reason="parser", origin="hq"), []),
+            (LineFilter(reason="no parser", origin="udp", since=NOW + 2 * SECOND), [3]),
+        ],
+    )
+    def test_rejected_lines_are_filtered(self, store, wanted, found):
+        lines = [
+            rejected(1),
+            replace(rejected(2), origin="hq/tcp:10.9.9.9", reason="thời gian là ngày nào?"),
+            replace(rejected(3), reason="no parser *"),
+            replace(rejected(4), origin="file:x", reason="Empty line"),
+        ]
+        store.put_rejected(lines)
+        assert [line.position for line in store.rejected(10, wanted)] == found
+        assert [line.position for line in store.rejected(1, wanted)] == found[:1]
+
+    @pytest.mark.parametrize("text", NASTY)
+    def test_no_filter_of_lines_is_taken_for_anything_but_text(self, store, text):
+        store.put_rejected([rejected(1)])
+        for wanted in (LineFilter(reason=text), LineFilter(origin=text), LineFilter(id=text)):
+            assert store.rejected(10, wanted) == []
+
+    def test_a_rejected_line_is_found_by_a_beginning_of_its_id(self, store):
+        store.put_rejected([rejected(n) for n in range(50)])
+        id = rejected_id("udp:10.0.0.1", 7, rejected(7).raw)
+        for length in (8, 9, 32):
+            assert store.rejected(10, LineFilter(id=id[:length])) == [rejected(7)]
+        for nonsense in ("", id[:3], "zzzz", id + "0", id[:8].upper() + "G"):
+            assert store.rejected(10, LineFilter(id=nonsense)) == []
+
+    def test_removed_lines_are_gone_and_no_others(self, store):
+        hostile = replace(rejected(9), origin="file:\ud800")
+        store.put_rejected([*(rejected(n) for n in range(5)), rejected(3, raw=b"a twin"), hostile])
+        store.commit()
+        assert store.remove_rejected([rejected(1), rejected(3), rejected(77)]) == 2
+        assert store.remove_rejected([rejected(1)]) == 0
+        assert store.remove_rejected([]) == 0
+        assert store.remove_rejected([line for line in store.rejected(10) if line.position == 9]) == 1
+        store.commit()
+        assert {(line.position, line.raw) for line in store.rejected(10)} == {
+            *((n, rejected(n).raw) for n in (0, 2, 4)),
+            (3, b"a twin"),
+        }
+        assert store.counts()["rejected"] == 4
+
+    def test_a_removed_line_can_be_rejected_again(self, store):
+        store.put_rejected([rejected(1)])
+        assert store.remove_rejected([rejected(1)]) == 1
+        store.put_rejected([rejected(1)])
+        store.commit()
+        assert store.rejected(10) == [rejected(1)]
 
     def test_an_alert_comes_back_as_it_was(self, store):
         store.put_alerts([alert()])

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import closing
+from dataclasses import replace
 from random import Random
 
 import msgspec
@@ -267,10 +268,11 @@ def test_deep_pages_of_alerts(store):
 
 def test_rejected_lines_keep_their_place_in_kafka(place, store):
     writer = BulkWriter(ClientSender(place[0]))
-    row = rejected_row(rejected(1), place[1], topic="soc.raw", partition=3, offset=77)
+    line = replace(rejected(1), topic="soc.raw", partition=3, offset=77)
+    row = rejected_row(line, place[1])
     assert writer.write([row, row]) == []
     place[0].indices.refresh(index=row.target)
-    assert store.rejected(5) == [rejected(1)]
+    assert store.rejected(5) == [line]
     document = place[0].search(index=row.target)["hits"]["hits"][0]["_source"]
     assert (document["soc.topic"], document["soc.partition"], document["soc.topic_offset"]) == ("soc.raw", 3, 77)
     assert document["event.original"].endswith("broken")

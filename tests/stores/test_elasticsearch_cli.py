@@ -19,7 +19,8 @@ from soc.cli import main
 from soc.cli.elastic import elasticsearch_store
 from soc.core.clock import SystemClock
 from soc.core.errors import StoreError
-from soc.core.ids import id_of
+from soc.core.event import Rejected
+from soc.core.ids import event_id, id_of
 from soc.core.settings import ElasticsearchSettings
 from soc.core.store import AlertFilter, Retention
 from soc.stores.elasticsearch import ElasticsearchStore
@@ -179,7 +180,45 @@ def test_a_reader_only_reads_and_an_analyst_decides(with_key, place, elasticsear
     ElasticsearchStore(with_key("analyst"), namespace).set_status("a" * 16, "closed", version, by="lan")
     assert reader.alerts(AlertFilter())[0].status == "closed"
     assert ElasticsearchStore(with_key("retention"), namespace).purge(Retention(max_age=1), NOW + 60 * SECOND) == 2
-    assert set(ROLES) == {"writer", "reader", "analyst", "retention"}
+    assert set(ROLES) == {"writer", "reader", "analyst", "retention", "replayer"}
+
+
+def test_rejected_lines_are_removed_with_the_rights_for_that_alone(place, with_key):
+    namespace = place[1]
+    full = ElasticsearchStore(*place)
+    full.put_rejected([rejected(1), rejected(2)])
+    full.put_events([event(1)])
+    full.commit()
+    for role in ("writer", "reader", "analyst"):
+        with pytest.raises(StoreError, match="403"):
+            ElasticsearchStore(with_key(role), namespace).remove_rejected([rejected(1)])
+    replayer = ElasticsearchStore(with_key("replayer"), namespace)
+    replayer.put_events([event(2)])
+    replayer.put_alerts([alert()])
+    replayer.commit()
+    assert replayer.remove_rejected([rejected(1)]) == 1
+    assert replayer.rejected(10) == [rejected(2)] and replayer.counts()["alerts"] == 1
+    with pytest.raises(StoreError, match="403"):
+        replayer.purge(Retention(max_age=1), NOW + 60 * SECOND)
+    assert full.counts()["events"] == 2
+
+
+def test_rejected_lines_are_listed_shown_and_replayed_without_kafka(elasticsearch, place, tmp_path):
+    line = Rejected(
+        "udp:10.1.0.1", 3, NOW, "suricata", "not valid JSON",
+        b"<86>Sep 14 15:00:00 mx1 sshd[1]: Accepted password for root from 203.0.113.9 port 4000 ssh2",
+        "soc.raw", 1, 42,
+    )  # fmt: skip
+    store = ElasticsearchStore(*place)
+    store.put_rejected([line, rejected(1)])
+    store.commit()
+    file = written(tmp_path, elasticsearch.settings(place[1]))
+    id = event_id(line.origin, line.position, line.raw.decode())
+    assert id[:8] in soc("rejected", "list", "--settings", file, "--reason", "json")
+    assert "soc.raw, partition 1, offset 42" in soc("rejected", "show", id[:8], "--settings", file)
+    assert json.loads(soc("rejected", "replay", id[:8], "--settings", file, "--json"))["back"] == [id]
+    assert store.event(id)["user.name"] == "root"
+    assert store.rejected(10) == [rejected(1)]
 
 
 def test_a_wrong_key_is_told(elasticsearch, place, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -48,9 +49,10 @@ class RejectedLine(msgspec.Struct, array_like=True):
     reason: str
     raw: bytes
 
-    def rejected(self) -> Rejected:
-        """As stores take it."""
-        return Rejected(self.origin, self.position, self.received, self.device, self.reason, self.raw)
+    def rejected(self, topic: str) -> Rejected:
+        """As stores take it. topic: that of the lines, which the partition is of."""
+        line = Rejected(self.origin, self.position, self.received, self.device, self.reason, self.raw)
+        return line if self.partition < 0 else replace(line, topic=topic, partition=self.partition, offset=self.offset)
 
 
 class StoredAlert(msgspec.Struct, array_like=True):

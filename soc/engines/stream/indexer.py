@@ -83,8 +83,7 @@ class Indexer:
     async def rejected(self, value: bytes, topic: str) -> None:
         """A rejected line. topic: that of the lines."""
         line = msgspec.msgpack.decode(value, type=RejectedLine)
-        row = rejected_row(line.rejected(), self._namespace, topic, line.partition, line.offset)
-        await self._write("rejected", [row])
+        await self._write("rejected", [rejected_row(line.rejected(topic), self._namespace)])
 
     async def alert(self, value: bytes) -> None:
         """An alert as it was at some position."""
