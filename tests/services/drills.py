@@ -13,10 +13,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from soc.core.settings import ElasticsearchSettings
 from soc.story import write
@@ -97,7 +99,7 @@ async def kill_broker(fleet: Fleet, kafka: KafkaServer, chance: random.Random) -
     """kill -9 of the broker, which is started again; workers and collector go on by themselves."""
     await asyncio.to_thread(kafka.kill)
     await asyncio.to_thread(kafka.start)
-    fleet.revived = getattr(fleet, "revived", 0) + fleet.revive()
+    fleet.revive()
     return await until(lambda: fleet.whole() or bool(fleet.revive()), 90, "partitions without a worker")
 
 
@@ -111,10 +113,10 @@ DRILLS: dict[str, tuple[Fault, int, int]] = {
 
 
 async def drill(
-    name: str, fault: Fault, times: int, fleet: Fleet, kafka: KafkaServer, control: Expected, seed: int = 1
+    name: str, faults: Sequence[Fault], fleet: Fleet, kafka: KafkaServer, control: Expected, seed: int = 1
 ) -> Result:
     """The story is sent at a steady pace while faults happen, and the rest of it afterwards."""
-    result, chance, begun = Result(name, times), random.Random(seed), time.monotonic()
+    result, chance, begun = Result(name, len(faults)), random.Random(seed), time.monotonic()
     await fleet.prepare()
     try:
         first = fleet.start(), fleet.start()
@@ -125,7 +127,7 @@ async def drill(
         )
         over = asyncio.Event()
         feeding = asyncio.create_task(feed(fleet, control, over))
-        for _ in range(times):
+        for fault in faults:
             result.takeovers.append(await fault(fleet, kafka, chance))
         over.set()
         await feeding
@@ -136,6 +138,7 @@ async def drill(
         result.lost = len(control.events - set(found))
         result.twice = len(found) - len(set(found))
         result.details = list(differences(await asyncio.to_thread(fleet.alerts), control.alerts))
+        result.revived = fleet.revived
         result.different = len({str(one[0]) for one in result.details})
     except AssertionError:
         print(fleet.said())
@@ -165,11 +168,9 @@ def run(
     for number, (name, (fault, times, few)) in enumerate(DRILLS.items()):
         if chosen and not any(part in name for part in chosen):
             continue
-        import msgspec
-
         elastic = msgspec.structs.replace(settings, namespace=f"drill{number}")
         fleet = Fleet(folder / f"drill-{number}", kafka.servers, elastic, f"drill{number}")
-        results.append(asyncio.run(drill(name, fault, few if short else times, fleet, kafka, control)))
+        results.append(asyncio.run(drill(name, [fault] * (few if short else times), fleet, kafka, control)))
         print(results[-1].row(), flush=True)
         for detail in results[-1].details[:5]:
             print("   ", str(detail)[:300])

@@ -110,6 +110,7 @@ class Fleet:
     partitions: int = 4
     running: list[Process] = field(default_factory=list)
     started: int = 0
+    revived: int = 0
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -180,6 +181,7 @@ class Fleet:
         for worker in ended:
             self.running.remove(worker)
             self.start()
+        self.revived += len(ended)
         return len(ended)
 
     def owned(self) -> set[str]:
