@@ -109,6 +109,7 @@ class Fleet:
     prefix: str
     partitions: int = 4
     running: list[Process] = field(default_factory=list)
+    gone: list[Process] = field(default_factory=list)
     started: int = 0
     revived: int = 0
 
@@ -141,7 +142,7 @@ class Fleet:
         await self.producer.start()
 
     async def close(self) -> None:
-        for worker in self.running:
+        for worker in (*self.running, *self.gone):
             worker.process.kill()
             worker.process.wait()
         await self.producer.stop()
@@ -174,6 +175,7 @@ class Fleet:
         """It ends, and is not waited for."""
         worker.process.send_signal(how)
         self.running.remove(worker)
+        self.gone.append(worker)
 
     def revive(self) -> int:
         """Starts those again that ended by themselves, as a supervisor would; how many."""
