@@ -25,6 +25,19 @@ async def partitions(options: Mapping[str, Any], topics: Collection[str]) -> dic
     return found
 
 
+async def next_record(options: Mapping[str, Any], topic: str, partition: int, offset: int) -> int:
+    """Offset of the first record that there is at this offset or after it; waits until there is one."""
+    consumer = AIOKafkaConsumer(enable_auto_commit=False, **options)
+    await consumer.start()
+    try:
+        wanted = TopicPartition(topic, partition)
+        consumer.assign([wanted])
+        consumer.seek(wanted, offset)
+        return int((await consumer.getone(wanted)).offset)
+    finally:
+        await consumer.stop()
+
+
 async def kept(options: Mapping[str, Any], topic: str, chosen: Collection[int]) -> dict[int, Kept]:
     """What Kafka has of these partitions."""
     if not chosen:

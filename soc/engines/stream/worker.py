@@ -187,6 +187,10 @@ class Worker:
         own.next = offset + 1
         own.heard = max(own.heard, self._clock.now()) if batch.lines else own.heard
 
+    def nothing_before(self, partition: int, offset: int) -> None:
+        """Somebody has made sure that a partition of lines has no record between the last one and this one."""
+        self.lines[partition].next = offset
+
     def _is_next(self, name: str, partition: int, offset: int, next: int) -> bool:
         if offset > next:
             raise Gap(f"{self._topic(name)}/{partition}: record {next} should have come, and {offset} did")
