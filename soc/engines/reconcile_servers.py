@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from collectors.kafka_producer import KafkaFailed, check_installed, failures, listen, told
-from soc.core.errors import SocError
 from soc.core.servers import kafka_options
 from soc.core.settings import KafkaSettings, Settings
 from soc.core.wire import COUNTS, EVENTS, RAW, REJECTED, SIGNALS, decode_count, decode_raw, topic
 from soc.engines.reconcile import Ledger, Row, judge
 from soc.engines.rejected import FROM_ELASTICSEARCH, FROM_KAFKA
 from soc.engines.stream.archive import Events, RejectedLine
+from soc.engines.stream.kafka import partitions
 from soc.stores.elasticsearch_client import connect
 from soc.stores.elasticsearch_counts import counted, distinct
 
@@ -66,14 +66,15 @@ async def read_topics(settings: KafkaSettings, ledger: Ledger) -> None:
     }
     heard = listen()
     try:
+        there = await partitions(kafka_options(settings), [name(one) for one in readers])
         for one, take in readers.items():
-            await _read(settings, name(one), ledger.since // 1000 - MARGIN, take)
+            await _read(settings, name(one), there[name(one)], ledger.since // 1000 - MARGIN, take)
     except failures() as error:
         raise KafkaFailed(heard.last or f"{', '.join(settings.servers)}: {told(error)}") from error
 
 
 async def _read(
-    settings: KafkaSettings, name: str, since: int, take: Callable[[ConsumerRecord[Any, Any]], None]
+    settings: KafkaSettings, name: str, partitions: int, since: int, take: Callable[[ConsumerRecord[Any, Any]], None]
 ) -> None:
     """Every record of a topic from a time (ms) on, to the end as it is at the start."""
     from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -85,13 +86,9 @@ async def _read(
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=_LARGEST,
     )
-    await consumer.start()
     try:
-        known = await consumer._client.fetch_all_metadata()
-        partitions = known.partitions_for_topic(name)
-        if not partitions:
-            raise SocError(f"no topic {name}; 'soc topics apply --yes' makes it")
-        parts = [TopicPartition(name, number) for number in sorted(partitions)]
+        await consumer.start()
+        parts = [TopicPartition(name, number) for number in range(partitions)]
         consumer.assign(parts)
         ends = await consumer.end_offsets(parts)
         begins = await consumer.offsets_for_times(dict.fromkeys(parts, max(0, since)))

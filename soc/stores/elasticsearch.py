@@ -8,7 +8,6 @@ caller goes back to the last state and repeats, and what was already written is 
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -17,19 +16,19 @@ from typing import Any
 import msgspec
 from elasticsearch import ConflictError, Elasticsearch, NotFoundError
 
-from soc.core.alert import Alert, decode
+from soc.core.alert import Alert
 from soc.core.clock import Clock, SystemClock
 from soc.core.errors import Conflict, StoreError
-from soc.core.event import Event, Rejected, from_wire, iso, micros
-from soc.core.fields import DATE_FIELDS
+from soc.core.event import Event, Rejected, iso
 from soc.core.ids import rejected_id
 from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
 from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_bulk import BulkWriter, Row
 from soc.stores.elasticsearch_client import ClientSender, telling
+from soc.stores.elasticsearch_documents import read_alert, read_event, read_rejected, wire
 from soc.stores.elasticsearch_query import BY_RANK, lines_query, query
 from soc.stores.elasticsearch_retention import purge, used_bytes
-from soc.stores.elasticsearch_rows import ADDED, alert_row, dead_letter, event_row, instant, refused_row, rejected_row
+from soc.stores.elasticsearch_rows import alert_row, dead_letter, event_row, instant, refused_row, rejected_row
 from soc.stores.elasticsearch_states import get_state, remove_pieces, state_rows
 from soc.stores.filtering import WORDS, is_beginning
 
@@ -136,11 +135,11 @@ class ElasticsearchStore:
         asked = query(wanted)
         self._seen()
         pages = self._pages(names.alerts(self.namespace), asked, BY_RANK, ALERTS_PAGE, wanted.offset, wanted.limit)
-        return [_alert(hit) for hit in islice(pages, wanted.limit)]
+        return [read_alert(hit) for hit in islice(pages, wanted.limit)]
 
     def alert(self, id: str) -> Alert | None:
         found = self._by_beginning(id)
-        return None if found is None else _alert(found)
+        return None if found is None else read_alert(found)
 
     def count_alerts(self, wanted: AlertFilter) -> dict[str, int]:
         severity: Json = {"terms": {"field": "severity", "size": len(WORDS)}}
@@ -154,7 +153,7 @@ class ElasticsearchStore:
     def versioned_alert(self, id: str) -> tuple[Alert, Version] | None:
         """An alert with what ``set_status`` needs to know that nobody changed it since."""
         found = self._by_beginning(id)
-        return None if found is None else (_alert(found), (found["_seq_no"], found["_primary_term"]))
+        return None if found is None else (read_alert(found), (found["_seq_no"], found["_primary_term"]))
 
     def set_status(self, id: str, status: str, version: Version, *, by: str = "", assignee: str = "") -> None:
         """A person's decision on the alert that was read as ``version``. Conflict if somebody else, or the pipeline,
@@ -181,7 +180,7 @@ class ElasticsearchStore:
             return None
         self._seen()
         hits = self._search(self._events, query={"ids": {"values": [id.lower()]}}, size=1)["hits"]["hits"]
-        return _wire(hits[0]) if hits else None
+        return wire(hits[0]) if hits else None
 
     def events_around(self, time: int, margin: int, limit: int) -> list[dict[str, object]]:
         self._seen()
@@ -192,7 +191,7 @@ class ElasticsearchStore:
                 at = hit["sort"][0] // 1000
                 near.append((abs(at - time), at, hit["_id"], hit))
         nearest = sorted(near, key=lambda row: (row[0], row[2]))[:limit]
-        return [_wire(hit) for _, _, _, hit in sorted(nearest, key=lambda row: (row[1], row[2]))]
+        return [wire(hit) for _, _, _, hit in sorted(nearest, key=lambda row: (row[1], row[2]))]
 
     def events(self, since: int, until: int) -> Iterator[Event]:
         self._seen()
@@ -200,13 +199,13 @@ class ElasticsearchStore:
         for hit in self._pages(self._events, _within(since, until), _BY_TIME, PAGE):
             # An event sent again after its index rolled over is in both; a stream knows ids of one index only
             if hit["_id"] != last:
-                yield _event(hit["_source"])
+                yield read_event(hit["_source"])
             last = hit["_id"]
 
     def rejected(self, limit: int, wanted: LineFilter = ANY_LINE) -> list[Rejected]:
         self._seen()
         pages = self._pages(names.rejected(self.namespace), lines_query(wanted), _NEWEST_LINES, PAGE, 0, limit)
-        return [_rejected(hit["_source"]) for hit in islice(pages, limit)]
+        return [read_rejected(hit["_source"]) for hit in islice(pages, limit)]
 
     def remove_rejected(self, lines: Sequence[Rejected]) -> int:
         self._seen()
@@ -362,51 +361,3 @@ class ElasticsearchStore:
 def _within(since: int, until: int) -> Json:
     """since <= time < until; nothing if both are past what a date can be."""
     return {"range": {"@timestamp": {"gte": instant(since), "lt": instant(until)}}}
-
-
-def _event(document: Json) -> Event:
-    """A document as the pipeline has the event; a date that is none stays the text that it was."""
-    own = {name: value for name, value in document.items() if name not in ADDED}
-    try:
-        return from_wire(own)
-    except ValueError:
-        odd = {name: own.pop(name) for name in DATE_FIELDS & own.keys() if not _is_date(own[name])}
-        return from_wire(own) | odd
-
-
-def _is_date(value: object) -> bool:
-    try:
-        micros(str(value))
-    except ValueError:
-        return False
-    return True
-
-
-def _wire(hit: Json) -> dict[str, object]:
-    document: Json = hit["_source"]
-    wire = {name: value for name, value in document.items() if name not in ADDED}
-    return wire | {"event.id": hit["_id"]}
-
-
-def _alert(hit: Json) -> Alert:
-    document = hit["_source"]
-    try:
-        alert = decode(document["body"])
-    except (KeyError, msgspec.DecodeError) as error:
-        raise StoreError(f"elasticsearch: the alert {hit['_id']} cannot be read: {error}") from error
-    status = document.get("status", alert.status)
-    return alert if alert.status == status else msgspec.structs.replace(alert, status=status)
-
-
-def _rejected(document: Json) -> Rejected:
-    return Rejected(
-        document["soc.origin"],
-        document["log.offset"],
-        document["soc.received"],
-        document["soc.device"],
-        document["error.message"],
-        b64decode(document["soc.raw"]),
-        document.get("soc.topic", ""),
-        document.get("soc.partition", -1),
-        document.get("soc.topic_offset", -1),
-    )

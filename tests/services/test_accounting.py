@@ -21,6 +21,7 @@ from soc.core.ids import event_id, id_of, rejected_id
 from soc.core.wire import COUNTS, RAW, Count, encode_count, topic
 from soc.pipeline.build import build_normaliser
 from soc.stores import elasticsearch_names as names
+from soc.stores.elasticsearch_apply import apply, plan
 from soc.stores.elasticsearch_client import connect
 from soc.story import INVENTORY
 from tests.services.elasticsearch_server import Server
@@ -269,6 +270,25 @@ def test_what_elasticsearch_refused_is_counted_and_can_be_written_again(fleet: F
             await fleet.close()
 
     asyncio.run(run())
+
+
+def test_a_missing_topic_or_broker_is_told_and_nothing_is_removed(fleet: Fleet, elasticsearch: Server) -> None:
+    with connect(fleet.elasticsearch) as client:
+        list(apply(client, plan(client, fleet.elasticsearch.namespace)))
+    line = Rejected(ORIGIN, 1, earlier(1), "suricata", "not valid JSON", sign_in(1, "lan"))
+    store = fleet.store()
+    store.put_rejected([line])
+    store.commit()
+    for verb in (["reconcile"], ["rejected", "replay"]):
+        result = CliRunner().invoke(main, [*verb, "--settings", str(fleet.file)])
+        assert result.exit_code == 2 and f"no topic {fleet.prefix}." in result.stderr, result.output
+    away = fleet.folder / "away.yml"
+    away.write_text(fleet.file.read_text().replace(fleet.servers, "localhost:1"))
+    for verb in (["reconcile"], ["rejected", "replay"]):
+        result = CliRunner().invoke(main, [*verb, "--settings", str(away)])
+        assert result.exit_code == 2 and "localhost:1" in result.stderr, result.output
+    assert store.rejected(10) == [line]
+    store.close()
 
 
 def test_wrong_usage(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from soc.engines.stream.worker import Kept
 async def partitions(options: Mapping[str, Any], topics: Collection[str]) -> dict[str, int]:
     """How many partitions each topic has. SocError when one is missing."""
     admin = AIOKafkaAdminClient(**options)
-    await admin.start()
     try:
-        found = {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics(list(topics))}
+        await admin.start()
+        # Of all topics: to be asked for one by its name makes a broker create it, with its defaults
+        found = {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics()}
     finally:
         await admin.close()
     if missing := sorted(topic for topic in topics if not found.get(topic)):
