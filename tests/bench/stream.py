@@ -17,8 +17,9 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -127,9 +128,9 @@ async def trickle(fleet: Fleet, folder: Path) -> list[str]:
                 line = f"<86>{stamp} mx1 sshd[9]: Accepted password for root from {address} port 4000 ssh2\n"
                 sent = time.monotonic()
                 connection.sendall(line.encode())
-                await until(lambda: _counted(worker, "events") > number, 30, "no event", 0.02)
+                await until(partial(_more, worker, "events", number), 30, "no event", 0.02)
                 events.append(time.monotonic() - sent)
-                await until(lambda: _counted(worker, "alerts") > number, 30, "no alert", 0.02)
+                await until(partial(_more, worker, "alerts", number), 30, "no alert", 0.02)
                 alerts.append(time.monotonic() - sent)
                 await asyncio.sleep(max(0.0, PACE - (time.monotonic() - sent)))
         store.close()
@@ -142,9 +143,9 @@ async def trickle(fleet: Fleet, folder: Path) -> list[str]:
     return [_quantiles("its event is in Elasticsearch", events), _quantiles("an alert about it is there", alerts)]
 
 
-def _counted(worker: Any, kind: str) -> int:
+def _more(worker: Any, kind: str, number: int) -> bool:
     found = worker.health()
-    return int(found["written"][kind]["written"]) if found else 0
+    return bool(found) and found["written"][kind]["written"] > number
 
 
 def _quantiles(what: str, seconds: list[float]) -> str:
@@ -152,10 +153,18 @@ def _quantiles(what: str, seconds: list[float]) -> str:
     return f"{what:32s} {len(seconds):6d} {cuts[49]:7.2f} {cuts[98]:7.2f} {max(seconds):7.2f}"
 
 
+class Message(NamedTuple):
+    """What stages read of a message of Faust."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+    value: bytes
+
+
 async def plain(path: Path) -> None:
     """A worker whose records are carried by one plain consumer, without a group: the control."""
-    from functools import partial
-
     from collectors.kafka_producer import connect
     from soc.core.clock import SystemClock
     from soc.core.servers import kafka_options
@@ -178,9 +187,8 @@ async def plain(path: Path) -> None:
     worker = service._worker(settings, content, clock, outbox, name, counted)
     health = Health(worker, indexer, clock)
     stages = service.Stages(worker, indexer, outbox, health, name(RAW), None)  # type: ignore[arg-type]
-    takes = dict(
-        zip(topics, (stages.lines, stages.signals, stages.events, stages.alerts, stages.rejected), strict=True)
-    )
+    does = (stages.lines, stages.signals, stages.events, stages.alerts, stages.rejected)
+    takes = dict(zip(topics, does, strict=True))
     mine = [await kept(options, name(one), range(counted[name(one)])) for one in (RAW, SIGNALS)]
     await worker.take(*mine)
     wanted = [TopicPartition(one, number) for one in topics for number in range(counted[one])]
@@ -194,8 +202,10 @@ async def plain(path: Path) -> None:
         while True:
             for found in (await consumer.getmany(timeout_ms=250, max_records=32)).values():
                 for record in found:
-                    record.__dict__["timestamp"] = record.timestamp / 1000
-                    await takes[record.topic](record)
+                    message = Message(
+                        record.topic, record.partition, record.offset, record.timestamp / 1000, record.value
+                    )
+                    await takes[record.topic](message)
 
     server, listening = health_server(health, "127.0.0.1", 0)
     print(f"working; health and metrics on port {listening.getsockname()[1]}", flush=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, fields
 from typing import Any, Final
 
 import faust
 import uvicorn
+from aiokafka.errors import IllegalStateError
 from faust.types import TP
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -60,8 +62,9 @@ class Health:
         """The offset after the last record of each partition of lines, as far as Kafka has said; also for the lag."""
         for app, assigned in zip(apps, (self._groups.get("detect", ()), self._groups.get("index", ())), strict=True):
             for tp in assigned:
-                if (end := app.consumer.highwater(tp)) is not None:
-                    self._ends[tp] = end
+                with suppress(IllegalStateError):  # it has just been taken away
+                    if (end := app.consumer.highwater(tp)) is not None:
+                        self._ends[tp] = end
         return {tp.partition: end for tp, end in self._ends.items() if tp.topic == lines}
 
     def lag(self) -> dict[str, int]:
