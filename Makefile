@@ -68,8 +68,8 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-a
   --no-emit-find-links --only-binary :all: --group build
 lock:
 	$(LOCK) pyproject.toml -o requirements.lock
-	$(LOCK) --extra stream --extra elastic pyproject.toml -o requirements-server.lock
-	$(LOCK) --extra stream --extra elastic --group dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --extra stream --extra elastic --extra anomaly --extra share pyproject.toml -o requirements-server.lock
+	$(LOCK) --all-extras --group dev pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) soc-data

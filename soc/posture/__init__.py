@@ -1,0 +1,1 @@
+"""A month of facts, and the document made of them."""
