@@ -63,20 +63,25 @@ Fault = Callable[[Fleet, KafkaServer, random.Random], Awaitable[float]]
 """Does one thing; gives the takeover (s)."""
 
 
+async def whole(fleet: Fleet, what: str) -> float:
+    """Until all partitions are worked on; a worker that has ended is started again, as a supervisor would."""
+    return await until(lambda: not fleet.revive() and fleet.whole(), 90, what)
+
+
 async def join_and_leave(fleet: Fleet, kafka: KafkaServer, chance: random.Random) -> float:
     """A third worker joins, works a moment, and one of the three leaves."""
     joined = fleet.start()
     await until(lambda: bool(joined.health().get("partitions")), 60, "the new worker has no partitions")
-    await until(fleet.whole, 60, "partitions without a worker after a join")
+    await whole(fleet, "partitions without a worker after a join")
     await asyncio.sleep(chance.random())
     fleet.leave(chance.choice(fleet.running))
-    return await until(fleet.whole, 60, "partitions without a worker after a leave")
+    return await whole(fleet, "partitions without a worker after a leave")
 
 
 async def kill(fleet: Fleet, kafka: KafkaServer, chance: random.Random) -> float:
     """kill -9 of a worker; another one is started in its place, as a supervisor would."""
     fleet.leave(chance.choice(fleet.running), signal.SIGKILL)
-    takeover = await until(fleet.whole, 60, "partitions without a worker after a kill")
+    takeover = await whole(fleet, "partitions without a worker after a kill")
     joined = fleet.start()
     await until(lambda: bool(joined.health().get("partitions")), 60, "the new worker has no partitions")
     return takeover
@@ -87,7 +92,7 @@ async def stop_and_go_on(fleet: Fleet, kafka: KafkaServer, chance: random.Random
     victim = chance.choice(fleet.running)
     victim.process.send_signal(signal.SIGSTOP)
     fleet.running.remove(victim)
-    takeover = await until(fleet.whole, 60, "partitions without a worker after a stop")
+    takeover = await whole(fleet, "partitions without a worker after a stop")
     await asyncio.sleep(3)
     victim.process.send_signal(signal.SIGCONT)
     fleet.running.append(victim)
@@ -99,8 +104,7 @@ async def kill_broker(fleet: Fleet, kafka: KafkaServer, chance: random.Random) -
     """kill -9 of the broker, which is started again; workers and collector go on by themselves."""
     await asyncio.to_thread(kafka.kill)
     await asyncio.to_thread(kafka.start)
-    fleet.revive()
-    return await until(lambda: fleet.whole() or bool(fleet.revive()), 90, "partitions without a worker")
+    return await whole(fleet, "partitions without a worker after the broker was killed")
 
 
 DRILLS: dict[str, tuple[Fault, int, int]] = {
