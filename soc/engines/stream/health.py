@@ -62,7 +62,7 @@ class Health:
         """The offset after the last record of each partition of lines, as far as Kafka has said; also for the lag."""
         for app, assigned in zip(apps, (self._groups.get("detect", ()), self._groups.get("index", ())), strict=True):
             for tp in assigned:
-                with suppress(IllegalStateError):  # it has just been taken away
+                with suppress(IllegalStateError, AssertionError):  # it has just been taken away
                     if (end := app.consumer.highwater(tp)) is not None:
                         self._ends[tp] = end
         return {tp.partition: end for tp, end in self._ends.items() if tp.topic == lines}

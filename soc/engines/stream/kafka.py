@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from soc.core.errors import SocError
 from soc.engines.stream.worker import Kept
+
+Answer = TypeVar("Answer")
+
+
+async def patiently(ask: Callable[[], Awaitable[Answer]], seconds: float) -> Answer:
+    """Asks again while Kafka is away or has just come back, for so long. SocError then."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while True:
+        try:
+            return await ask()
+        except (KafkaError, TimeoutError) as error:
+            if loop.time() > until:
+                raise SocError(f"Kafka: {error}") from error
+            await asyncio.sleep(1)
 
 
 async def partitions(options: Mapping[str, Any], topics: Collection[str]) -> dict[str, int]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
+PAUSE: Final = 1.0
 MOST_BYTES: Final = 32 * 1024 * 1024
 """So much may wait to be sent before a stage is held up."""
 
@@ -88,7 +90,15 @@ class Outbox:
             await self._producer.stop()
 
     async def _send(self, sending: _Sending) -> None:
-        future = await self._producer.send(sending.topic, sending.value, key=sending.key, partition=sending.partition)
+        while True:
+            try:
+                future = await self._producer.send(
+                    sending.topic, sending.value, key=sending.key, partition=sending.partition
+                )
+                break
+            except (UnknownTopicOrPartitionError, KafkaTimeoutError, KafkaConnectionError):
+                # nothing has been taken yet: Kafka has been away for longer than the client waits
+                await asyncio.sleep(PAUSE)
         future.add_done_callback(lambda future: self._acknowledged(future, sending))
 
     def _acknowledged(self, future: asyncio.Future[object], sending: _Sending) -> None:

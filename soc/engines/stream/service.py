@@ -23,7 +23,7 @@ from soc.engines.stream.app import run_app
 from soc.engines.stream.carrier import carrier
 from soc.engines.stream.health import Health, health_server
 from soc.engines.stream.indexer import Indexer, event_rows
-from soc.engines.stream.kafka import kept, next_record, partitions
+from soc.engines.stream.kafka import kept, next_record, partitions, patiently
 from soc.engines.stream.outbox import Outbox
 from soc.engines.stream.snapshots import TopicSnapshots
 from soc.engines.stream.worker import Gap, Worker
@@ -34,6 +34,8 @@ from soc.pipeline.halves import Conclusion, Detection, Timing
 
 REACH_EVERY: Final = 0.5
 ALERTS_EVERY: Final = 0.25
+PATIENCE: Final = 45.0
+"""Seconds for which Kafka may be away when a worker starts, or is given partitions."""
 REBALANCE: Final = 15.0
 """Seconds that a step and the storing of all states may take before a worker is left out of its group."""
 
@@ -97,7 +99,8 @@ async def work(
         raise SettingsError("elasticsearch.urls: name the address of a node, such as https://localhost:9200")
     options = kafka_options(settings.kafka)
     name = partial(topic, settings.kafka.prefix)
-    counted = await partitions(options, [name(one) for one in (RAW, SIGNALS, EVENTS, ALERTS, REJECTED)])
+    topics = [name(one) for one in (RAW, SIGNALS, EVENTS, ALERTS, REJECTED)]
+    counted = await patiently(lambda: partitions(options, topics), PATIENCE)
     outbox = Outbox(await connect(settings.kafka, [name(STATE_RAW), name(STATE_SIGNALS)], "soc-worker"))
     indexer = Indexer(settings.elasticsearch, outbox.put, name, clock, report)
     worker = _worker(settings, content, clock, outbox, name, counted)
@@ -105,6 +108,9 @@ async def work(
     stages = Stages(worker, indexer, outbox, health, name(RAW), partial(next_record, options, name(RAW)))
 
     async def start_at(assigned: set[TP]) -> dict[TP, int]:
+        return await patiently(lambda: take(assigned), PATIENCE)
+
+    async def take(assigned: set[TP]) -> dict[TP, int]:
         mine = {one: [tp.partition for tp in assigned if tp.topic == name(one)] for one in (RAW, SIGNALS)}
         lines_kept, signals_kept = await asyncio.gather(
             *(kept(options, name(one), chosen) for one, chosen in mine.items())
