@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import asdict, fields
 from typing import Any, Final
 
-import faust
 import uvicorn
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
@@ -58,13 +57,14 @@ class Health:
         """A record is in Elasticsearch."""
         self._next[TP(message.topic, message.partition)] = message.offset + 1
 
-    def ends(self, apps: Iterable[faust.App], lines: str) -> Mapping[int, int]:
+    def ends(self, apps: Iterable[Any], lines: str) -> Mapping[int, int]:
         """The offset after the last record of each partition of lines, as far as Kafka has said; also for the lag."""
         for app, assigned in zip(apps, (self._groups.get("detect", ()), self._groups.get("index", ())), strict=True):
             for tp in assigned:
                 with suppress(IllegalStateError, AssertionError):  # it has just been taken away
                     if (end := app.consumer.highwater(tp)) is not None:
                         self._ends[tp] = end
+                        self._next.setdefault(tp, app.consumer.started.get(tp, 0))
         return {tp.partition: end for tp, end in self._ends.items() if tp.topic == lines}
 
     def lag(self) -> dict[str, int]:
