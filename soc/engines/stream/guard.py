@@ -103,7 +103,7 @@ class GuardedConsumer(Consumer):
         self.left = False  # what still ends after we have left counts as not done
         self.rebalances = 0
         self.owned: set[TP] = set()  # what has been started and not released
-        self.started: dict[TP, int] = {}  # the offsets at which it was
+        self.begun_at: dict[TP, int] = {}  # the offsets at which it was
         self.seeking: asyncio.Task[None] | None = None
         self.releasing = asyncio.Lock()
         self.no_fetch = asyncio.Event()
@@ -205,7 +205,7 @@ class GuardedConsumer(Consumer):
         self.forget()
         self._read_offset.update(positions)
         self._committed_offset.update(positions)
-        self.owned, self.started = mine, positions
+        self.owned, self.begun_at = mine, positions
         self.held = False
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:

@@ -64,7 +64,7 @@ class Health:
                 with suppress(IllegalStateError, AssertionError):  # it has just been taken away
                     if (end := app.consumer.highwater(tp)) is not None:
                         self._ends[tp] = end
-                        self._next.setdefault(tp, app.consumer.started.get(tp, 0))
+                        self._next.setdefault(tp, app.consumer.begun_at.get(tp, 0))
         return {tp.partition: end for tp, end in self._ends.items() if tp.topic == lines}
 
     def lag(self) -> dict[str, int]:
