@@ -137,7 +137,11 @@ class Fleet:
         with connect(self.elasticsearch) as client:
             list(apply(client, plan(client, self.elasticsearch.namespace)))
         self.producer = AIOKafkaProducer(
-            bootstrap_servers=self.servers, acks="all", enable_idempotence=True, compression_type="zstd"
+            bootstrap_servers=self.servers,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="zstd",
+            max_request_size=4 * 1024 * 1024,
         )
         await self.producer.start()
 
