@@ -46,7 +46,7 @@ def command() -> None:
     _row(table, True, "soc", f"{__version__}, Python {platform.python_version()}, {platform.machine()}")
     _row(table, sys.version_info >= (3, 11), "Python", platform.python_version(), "Python 3.11 or later is needed")
     for part, (module, distribution, remedy) in PARTS.items():
-        present = util.find_spec(module) is not None
+        present = module in sys.modules or util.find_spec(module) is not None  # faust hides its own once it is loaded
         needed = part not in OPTIONAL
         missing += needed and not present
         state = metadata.version(distribution) if present else t("missing") if needed else t("not installed (optional)")
