@@ -141,6 +141,10 @@ async def load(fleet: Measured, number: int, pieces: Sequence[RawBatch], warm: i
         counted = fleet.done()
         counted.subtract(done)
         return Load(lines, seconds, workers, broker, elastic, fleet.rss(), counted)
+    except AssertionError:
+        for worker in fleet.running:
+            print(worker.log.read_text()[-2000:])
+        raise
     finally:
         await fleet.close()
 
