@@ -23,6 +23,7 @@ from soc.engines.stream import service
 from soc.engines.stream.app import LARGEST_RECORD
 from soc.engines.stream.carrier import Take
 from soc.engines.stream.guard import FETCH_SECONDS
+from soc.engines.stream.kafka import partitions
 from soc.stores.elasticsearch_client import ClientSender
 
 
@@ -39,10 +40,10 @@ class Message(NamedTuple):
 class Plain:
     """Takes every record of its topics with nothing but the client."""
 
-    consumer: AIOKafkaConsumer
+    consumer: Any
 
     def __init__(self, settings: KafkaSettings, group: str, takes: Mapping[str, Take], folder: Path, **how: Any):
-        self.options, self.takes, self.start_at = kafka_options(settings), takes, how["start_at"]
+        self.options, self.takes, self.start_at = kafka_options(settings), dict(takes), how["start_at"]
 
     async def run(self, stop: asyncio.Event) -> None:
         consumer = self.consumer = AIOKafkaConsumer(
@@ -52,7 +53,8 @@ class Plain:
             max_partition_fetch_bytes=LARGEST_RECORD,
         )
         await consumer.start()
-        tps = [TopicPartition(topic, n) for topic in self.takes for n in await _partitions(consumer, topic)]
+        numbers = await partitions(self.options, list(self.takes))
+        tps = [TopicPartition(topic, n) for topic in self.takes for n in range(numbers[topic])]
         consumer.assign(tps)
         starts = await self.start_at({TP(*tp) for tp in tps})
         for tp in tps:
@@ -66,13 +68,6 @@ class Plain:
                         await take(Message(one.topic, one.partition, one.offset, one.timestamp / 1000, one.value))
         finally:
             await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    while (found := consumer.partitions_for_topic(topic)) is None:
-        await consumer.topics()
-        await asyncio.sleep(0.1)
-    return set(found)
 
 
 class _NoEnds:
