@@ -31,7 +31,9 @@ class Costs:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is simulated. skew: exponent of Zipf; families: of rules, by their share of the hits likewise skewed."""
+    """What is simulated. skew: exponent of Zipf; families: of rules, by their share of the hits likewise skewed;
+    core: what a worker gets of one, where others want it too; even: every partition has the same share of the lines.
+    """
 
     name: str
     rate: float
@@ -45,6 +47,8 @@ class Scene:
     burst: Callable[[float], float] = lambda second: 1.0
     costs: Costs = Costs()
     seed: int = 1
+    core: float = 1.0
+    even: bool = False
 
 
 @dataclass
@@ -73,10 +77,16 @@ def spread(shares: Sequence[float], partitions: int, chance: random.Random) -> l
     return found
 
 
+def _lines(scene: Scene, chance: random.Random) -> list[float]:
+    if scene.even:
+        return [1 / scene.partitions] * scene.partitions
+    return spread(zipf(scene.collectors, scene.skew), scene.partitions, chance)
+
+
 def simulate(scene: Scene) -> Course:
     """Workers take turns among their queues; what is over waits."""
     chance, costs = random.Random(scene.seed), scene.costs
-    lines = spread(zipf(scene.collectors, scene.skew), scene.partitions, chance)
+    lines = _lines(scene, chance)
     signals = spread(zipf(scene.families, scene.family_skew), scene.partitions, chance)
     waiting, hits, events = ([0.0] * scene.partitions for _ in range(3))
     busy = [0.0] * scene.workers
@@ -95,7 +105,7 @@ def simulate(scene: Scene) -> Course:
                 *((hits, n, costs.conclude) for n in mine),
                 *((events, n, costs.index) for n in mine),
             ]
-            spent, did, indexed = _serve(queues, TICK * 1e6, written)
+            spent, did, indexed = _serve(queues, TICK * 1e6 * scene.core, written)
             written -= indexed
             busy[worker] += spent
             for n, number in did.items():
@@ -169,7 +179,7 @@ def limit(scene: Scene) -> float:
 def bound(scene: Scene) -> tuple[float, str]:
     """The same by formula, and what sets it: all cores, the hottest partition of lines, or that of signals."""
     chance, costs = random.Random(scene.seed), scene.costs
-    lines = spread(zipf(scene.collectors, scene.skew), scene.partitions, chance)
+    lines = _lines(scene, chance)
     signals = spread(zipf(scene.families, scene.family_skew), scene.partitions, chance)
     line, hit = costs.detect + costs.carry, costs.conclude * costs.hits
     loads = [0.0] * scene.workers

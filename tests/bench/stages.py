@@ -70,10 +70,10 @@ def measured(rules: Sequence[str]) -> dict[str, float]:
     return figures
 
 
-def story(folder: Path, number: int = COPIES) -> list[RawBatch]:
-    """The story's lines as records of up to 500, from several ministries at a time, in the order of time."""
+def story(folder: Path, number: int = COPIES, lines: int = 500) -> list[RawBatch]:
+    """The story's lines as records of so many at most, from several ministries at a time, in the order of time."""
     write(folder)
-    return copies(expected([folder], lines=500).pieces, number)
+    return copies(expected([folder], lines).pieces, number)
 
 
 def _child(rules: Sequence[str]) -> dict[str, float]:

@@ -12,123 +12,146 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from soc.core.event import RawBatch
+from soc.stores import elasticsearch_names as names
+from soc.stores.elasticsearch_client import connect
 from tests.bench import stages
 from tests.bench.stream_rig import Load, Measured, Servers, folder_bytes, load, servers
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row. copies: of the story's lines, which fewer are enough where Elasticsearch takes its time."""
+    """One row. copies: of the story's lines, which fewer are enough where Elasticsearch takes its time; lines: in a
+    record, at most.
+    """
 
     name: str
     workers: int = 1
     sigma: bool = False
     options: tuple[str, ...] = ()
     copies: int = 4
-    runs: int = 3
+    lines: int = 500
 
 
+NULL, PLAIN = ("--null",), ("--null", "--plain")
+FAUST, ALONE = "Faust, no Elasticsearch", "aiokafka, no Elasticsearch"
 CASES = (
-    Case("Faust, Elasticsearch", copies=2, runs=2),
-    Case("Faust, Elasticsearch", 2, copies=2, runs=2),
-    Case("Faust, Elasticsearch", sigma=True, copies=2, runs=2),
-    Case("Faust, no Elasticsearch", options=("--null",)),
-    Case("Faust, no Elasticsearch", 2, options=("--null",)),
-    Case("Faust, no Elasticsearch", sigma=True, options=("--null",)),
-    Case("aiokafka, no Elasticsearch", options=("--null", "--plain")),
-    Case("aiokafka, no Elasticsearch", sigma=True, options=("--null", "--plain")),
+    Case("Faust, Elasticsearch", copies=2),
+    Case("Faust, Elasticsearch", 2, copies=2),
+    Case("Faust, Elasticsearch", sigma=True, copies=2),
+    Case(FAUST, options=NULL),
+    Case(ALONE, options=PLAIN),
+    Case(FAUST, 2, options=NULL),
+    Case(FAUST, sigma=True, options=NULL),
+    Case(ALONE, sigma=True, options=PLAIN),
+    Case(FAUST, options=NULL, copies=1, lines=50),
+    Case(ALONE, options=PLAIN, copies=1, lines=50),
+    Case(FAUST, options=NULL, copies=1, lines=5),
+    Case(ALONE, options=PLAIN, copies=1, lines=5),
 )
 HEAD = (
-    f"{'carrier, sink':27}{'workers':>8} {'rules':14}{'lines':>8}{'lines/s':>9}{'workers µs':>11}{'(all runs)':>20}"
-    f"{'broker µs':>10}{'ES µs':>7}{'RSS MB':>8}"
+    f"{'carrier, sink':27}{'workers':>8} {'rules':14}{'a record':>9}{'lines':>8}{'lines/s':>9}{'workers µs':>11}"
+    f"{'(all runs)':>20}{'broker µs':>10}{'ES µs':>7}{'RSS MB':>8}"
 )
 
 
-def run(rules: Path | None = None, only: Sequence[int] = ()) -> None:
-    """Prints the tables; rules: SigmaHQ's, or None."""
+def run(rules: Path | None = None, only: Sequence[int] = (), runs: int = 3) -> None:
+    """Prints the tables; rules: SigmaHQ's, or None. Runs of all cases take turns, since the machine's noise does."""
     if not only:
         print("stages by themselves, in one process")
         stages.run(rules)
-    found: dict[tuple[str, int, bool], float] = {}
+    cases = [
+        (number, case)
+        for number, case in enumerate(CASES)
+        if not (case.sigma and rules is None) and (not only or number in only)
+    ]
+    found: dict[int, list[Load]] = {number: [] for number, _ in cases}
     with tempfile.TemporaryDirectory(prefix="soc-bench-") as name, servers(Path(name)) as at:
         folder = Path(name)
-        pieces = {number: stages.story(folder / f"story-{number}", number) for number in {one.copies for one in CASES}}
+        kinds = {(case.copies, case.lines) for _, case in cases}
+        pieces = {kind: stages.story(folder / f"story-{kind[0]}-{kind[1]}", *kind) for kind in kinds}
+        for again in range(runs):
+            for number, case in cases:
+                folders = (str(rules),) if case.sigma else ()
+                records = pieces[case.copies, case.lines]
+                found[number].append(asyncio.run(_measure(case, folders, records, folder / f"{number}-{again}", at)))
+                print(f"  run {again + 1}, case {number}: {_micro(found[number][-1]):.1f} µs", file=sys.stderr, flush=True)
         print(f"\n{HEAD}")
-        for number, case in enumerate(CASES):
-            if (case.sigma and rules is None) or (only and number not in only):
-                continue
-            folders = (str(rules),) if case.sigma else ()
-            rows = [
-                asyncio.run(_measure(case, folders, pieces[case.copies], folder / f"{number}-{again}", at))
-                for again in range(case.runs)
-            ]
-            found[case.name, case.workers, case.sigma] = _print(case, rows)
-        _disk(folder, at)
-    _share(found)
+        for number, case in cases:
+            _print(case, found[number])
+        number, case = next(((n, one) for n, one in cases if one.lines == 500), cases[0])
+        _disk(number, sum(len(one.lines) for one in pieces[case.copies, case.lines]), case, at)
+    _shares(cases, found)
 
 
-async def _measure(
-    case: Case, rules: tuple[str, ...], pieces: Sequence[RawBatch], folder: Path, at: Servers
-) -> Load:
+async def _measure(case: Case, rules: tuple[str, ...], pieces: Sequence[RawBatch], folder: Path, at: Servers) -> Load:
     name = f"b{folder.name}"
     elastic = at.elasticsearch.settings(name.replace("-", "_"))
     fleet = Measured(folder, at.kafka.servers, elastic, name, rules=rules, options=case.options)
     return await load(fleet, case.workers, pieces, len(pieces) // 6, at)
 
 
-def _print(case: Case, rows: Sequence[Load]) -> float:
-    micro = sorted(row.micro(row.workers) for row in rows)
-    rate = max(row.lines / row.seconds for row in rows)
+def _micro(row: Load) -> float:
+    return row.micro(row.workers)
+
+
+def _print(case: Case, rows: Sequence[Load]) -> None:
+    micro = sorted(map(_micro, rows))
     rules = "own + SigmaHQ" if case.sigma else "own"
-    broker, elastic = (statistics.median(one) for one in zip(*((r.micro(r.broker), r.micro(r.elasticsearch)) for r in rows)))
+    broker = statistics.median(row.micro(row.broker) for row in rows)
+    elastic = statistics.median(row.micro(row.elasticsearch) for row in rows)
+    rate, rss = max(row.lines / row.seconds for row in rows), max(row.rss for row in rows)
     runs = ", ".join(f"{one:.0f}" for one in micro)
     print(
-        f"{case.name:27}{case.workers:8} {rules:14}{rows[0].lines:8,}{rate:9,.0f}{statistics.median(micro):11.1f}"
-        f"{runs:>20}{broker:10.1f}{elastic:7.1f}{max(row.rss for row in rows):8.0f}",
+        f"{case.name:27}{case.workers:8} {rules:14}{case.lines:9}{rows[0].lines:8,}{rate:9,.0f}"
+        f"{statistics.median(micro):11.1f}{runs:>20}{broker:10.1f}{elastic:7.1f}{rss:8.0f}",
         flush=True,
     )
-    return statistics.median(micro)
 
 
-def _share(found: dict[tuple[str, int, bool], float]) -> None:
-    """Faust's own part of a worker's CPU."""
-    for sigma in (False, True):
-        with_faust = found.get(("Faust, no Elasticsearch", 1, sigma))
-        without = found.get(("aiokafka, no Elasticsearch", 1, sigma))
-        if with_faust and without:
-            whole = found.get(("Faust, Elasticsearch", 1, sigma), with_faust)
-            share = with_faust - without
-            print(
-                f"Faust's own share, {'own + SigmaHQ' if sigma else 'own'}: {share:.1f} of {with_faust:.1f} µs "
-                f"({share / with_faust:.0%}); of {whole:.1f} µs with Elasticsearch {share / whole:.0%}"
-            )
+def _shares(cases: Sequence[tuple[int, Case]], found: Mapping[int, Sequence[Load]]) -> None:
+    """Faust's own part of a worker's CPU: what it takes more than aiokafka alone, run by run."""
+    for number, case in cases:
+        pair = next((n for n, one in cases if one == replace(case, name=ALONE, options=PLAIN)), None)
+        if case.name == FAUST and pair is not None:
+            both = [(_micro(one), _micro(other)) for one, other in zip(found[number], found[pair], strict=True)]
+            more = statistics.median(one - other for one, other in both)
+            whole = statistics.median(one for one, _ in both)
+            rules = "own + SigmaHQ" if case.sigma else "own"
+            told = ", ".join(f"{one - other:+.1f}" for one, other in both)
+            print(f"Faust's own share, {rules}, {case.lines} lines a record: {more:.1f} of {whole:.1f} µs "
+                  f"({max(0.0, more / whole):.0%}); by run {told}")  # fmt: skip
 
 
-def _disk(folder: Path, at: Servers) -> None:
-    """Bytes a line in Kafka's files, of the last run of a case with all lines."""
-    for case in folder.glob("[0-9]-0"):
-        number = case.name
-        total = sum(len(piece.lines) for piece in stages.story(folder / "again", CASES[int(number[0])].copies))
-        sizes = {
-            kind: folder_bytes(at.kafka_folder / "data", f"b{number}.{kind}-*/*.log") / total
-            for kind in ("raw", "events", "signals", "alerts", "state.raw", "state.signals")
-        }
-        print(f"bytes a line on the broker's disk (zstd): {', '.join(f'{k} {v:.0f}' for k, v in sizes.items())}")
-        break
+def _disk(number: int, lines: int, case: Case, at: Servers) -> None:
+    """Bytes a line in Kafka's files, and a document in Elasticsearch's."""
+    sizes = {
+        kind: folder_bytes(at.kafka_folder / "data", f"b{number}-0.{kind}-*/*.log") / lines
+        for kind in ("raw", "events", "signals", "alerts", "state.raw", "state.signals")
+    }
+    print(f"bytes a line on the broker's disk (zstd): {', '.join(f'{k} {v:.0f}' for k, v in sizes.items())}")
+    if not case.options:
+        with connect(at.elasticsearch.settings(f"b{number}_0")) as client:
+            pattern = names.events(f"b{number}_0")
+            client.indices.refresh(index=pattern)
+            total = client.indices.stats(index=pattern, metric=["store", "docs"])["_all"]["primaries"]
+            size, documents = total["store"]["size_in_bytes"], total["docs"]["count"]
+            print(f"bytes a document in Elasticsearch, without replica: {size / documents:.0f} of {documents:,}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rules", type=Path, help="SigmaHQ's rules")
     parser.add_argument("--only", type=int, nargs="*", default=[], help="numbers of cases")
+    parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    run(options.rules, options.only)
+    run(options.rules, options.only, options.runs)
 
 
 if __name__ == "__main__":
