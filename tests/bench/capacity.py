@@ -1,15 +1,16 @@
 """Where the distributed engine's limits are, by simulation: ``python -m tests.bench.capacity``. Runs in seconds.
 
 Time goes in ticks of TICK seconds. Lines come from collectors, whose shares follow a Zipf law, and each collector's
-lines are in one partition (its key). A partition is worked on by one worker, and a worker is one process on one core: it
-shares its second among its partitions of lines, of signals and of events as Faust does, in turn by records. Signals of a
-family of rules come to one partition. Service times are the measured ones (COSTS; tests.bench.stages and
+lines are in one partition (its key). A partition is worked on by one worker, and a worker is one process on one core:
+it shares its second among its partitions of lines, of signals and of events as Faust does, in turn by records. Signals
+of a family of rules come to one partition. Service times are the measured ones (COSTS; tests.bench.stages and
 tests.bench.stream). What is simulated is waiting; nothing is drawn by chance but which key falls into which partition.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,12 +20,15 @@ TICK = 0.1
 
 @dataclass(frozen=True)
 class Costs:
-    """CPU µs in a worker. detect, index and carry: a line; conclude: a hit; writes: documents/s Elasticsearch takes."""
+    """CPU µs in a worker. detect, index and carry: a line; conclude: a hit; tell: a signal that only says how far a
+    partition is; writes: documents/s that Elasticsearch takes.
+    """
 
     detect: float = 29.3
     conclude: float = 21.6
     index: float = 1.4
     carry: float = 11.0
+    tell: float = 150.0
     hits: float = 0.045
     writes: float = float("inf")
 
@@ -98,6 +102,7 @@ def simulate(scene: Scene) -> Course:
             waiting[n] += came * share
         written = costs.writes * TICK
         read = 0.0
+        telling = 2 * scene.partitions**2 * costs.tell * TICK / scene.workers
         for worker in range(scene.workers):
             mine = range(worker, scene.partitions, scene.workers)
             queues = [
@@ -105,7 +110,7 @@ def simulate(scene: Scene) -> Course:
                 *((hits, n, costs.conclude) for n in mine),
                 *((events, n, costs.index) for n in mine),
             ]
-            spent, did, indexed = _serve(queues, TICK * 1e6 * scene.core, written)
+            spent, did, indexed = _serve(queues, max(0.0, TICK * 1e6 * scene.core - telling), written)
             written -= indexed
             busy[worker] += spent
             for n, number in did.items():
@@ -186,7 +191,10 @@ def bound(scene: Scene) -> tuple[float, str]:
     for n in range(scene.partitions):
         loads[n % scene.workers] += lines[n] * (line + costs.index) + signals[n] * hit
     even = (line + costs.index + hit) / scene.workers
-    found = 1e6 / max(loads)
+    telling = 2 * scene.partitions**2 * costs.tell / scene.workers
+    found = max(0.0, 1e6 - telling) / max(loads)
+    if telling > 0.5e6:
+        return found, "workers telling each other how far they are"
     if costs.writes < found:
         return costs.writes, "Elasticsearch"
     if max(loads) < 1.15 * even:
@@ -197,6 +205,8 @@ def bound(scene: Scene) -> tuple[float, str]:
 
 def run() -> None:
     """Prints the tables."""
+    sizes(Costs())
+    print()
     print(f"{'scene':46}{'workers':>8}{'parts':>6}{'lines/s':>10}{'formula':>10}  what sets the limit")
     for scene in SCENES:
         found, (formula, why) = limit(scene), bound(scene)
@@ -211,6 +221,67 @@ def run() -> None:
         print(f"{scene.name:46}{'':14}{marks}  {course.worst:6.1f}  {caught}")
 
 
+BYTES = {"raw": (50.0, 7), "events": (145.0, 2), "signals": (7.0, 7)}
+"""Topic -> bytes a line on a broker's disk as measured on the story's lines, and days that they stay."""
+DOCUMENT = 700.0
+"""Bytes of a document in Elasticsearch without replica, as measured."""
+BROKER, INDEXING = 6.7, 150.0
+"""CPU µs a line of the broker (one copy) and of Elasticsearch (one copy), as measured."""
+KEEP = {1: 30, 3: 90, 4: 180, 5: 365}
+"""Security level -> days that its events stay in Elasticsearch."""
+USED, SPREAD, COPIES, CORES = 0.5, 1.5, 3, 8
+"""Share of a core that is planned for, the worst worker's load beside the mean one's, copies in Kafka, cores of a
+broker or a node of Elasticsearch."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a rate needs."""
+
+    rate: int
+    workers: int
+    partitions: int
+    signals: float
+    brokers: int
+    broker_disk: float
+    nodes: int
+    memory: float
+
+
+def size(rate: int, costs: Costs) -> Size:
+    """workers = rate x cost / (USED of a core) x SPREAD, plus what telling each other costs, which grows with the square
+    of the partitions; at least two. partitions: twice the workers, a multiple of 4.
+    """
+    line = costs.detect + costs.carry + costs.index + costs.conclude * costs.hits
+    workers = 2
+    while True:
+        partitions = max(4, -(-2 * workers // 4) * 4)
+        telling = 2 * partitions**2 * costs.tell
+        needed = (rate * line * SPREAD + telling) / 1e6 / USED
+        if needed <= workers:
+            break
+        workers += max(1, workers // 50)
+    disk = sum(bytes * days for bytes, days in BYTES.values()) * 86_400 * rate * COPIES
+    brokers = max(3, math.ceil(rate * BROKER * COPIES / 1e6 / (CORES * USED)))
+    nodes = max(3, math.ceil(rate * INDEXING * 2 / 1e6 / (CORES * USED)))
+    return Size(rate, workers, partitions, 2.0 * partitions**2, brokers, disk, nodes, workers * RSS)
+
+
+RSS = 0.3
+"""GB of a worker."""
+
+
+def sizes(costs: Costs) -> None:
+    """Prints what four rates need."""
+    print(f"{'lines/s':>10}{'workers':>9}{'partitions':>11}{'telling/s':>11}{'their GB':>9}{'brokers':>8}{'Kafka TB':>9}"
+          f"{'ES nodes':>9}" + "".join(f"{f'ES TB level {one}':>15}" for one in KEEP))  # fmt: skip
+    for rate in (1_000, 10_000, 100_000, 1_000_000):
+        one = size(rate, costs)
+        kept = "".join(f"{rate * 86_400 * days * DOCUMENT * 2 / 1e12:15,.1f}" for days in KEEP.values())
+        print(f"{rate:10,}{one.workers:9,}{one.partitions:11,}{one.signals:11,.0f}{one.memory:9.1f}{one.brokers:8}"
+              f"{one.broker_disk / 1e12:9.2f}{one.nodes:9,}{kept}")  # fmt: skip
+
+
 _even = Scene("even keys, 1 worker", 0, 1, 4)
 SCENES = (
     _even,
@@ -221,6 +292,10 @@ SCENES = (
     Scene("Zipf 1.0, 64 workers: no use", 0, 64, 192, skew=1.0),
     Scene("one collector sends half, 16 workers", 0, 16, 96, skew=4.0, collectors=3),
     Scene("as many partitions as workers (16)", 0, 16, 16),
+    Scene("twice as many partitions as workers", 0, 16, 32),
+    Scene("16 workers, 192 partitions", 0, 16, 192),
+    Scene("104 workers, 208 partitions, 20,000 collectors", 0, 104, 208, collectors=20_000),
+    Scene("the same, 416 partitions", 0, 104, 416, collectors=20_000),
     Scene("a flood that hits: a hit a line, 16 workers", 0, 16, 96, costs=Costs(hits=1.0)),
     Scene("the same, all of one family", 0, 16, 96, families=1, costs=Costs(hits=1.0)),
     Scene("Elasticsearch takes 20,000 documents/s", 0, 16, 96, costs=Costs(writes=20_000)),

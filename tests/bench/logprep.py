@@ -1,10 +1,10 @@
 """Logprep beside our worker on the same events and rules: ``LOGPREP=.../bin/logprep python -m tests.bench.logprep``.
 
 Logprep is no dependency of the project: install it in an environment of its own, and name its program in LOGPREP.
-100 process-creation rules of SigmaHQ, the same process creations (JSON, 1.1 KB) in Kafka: Logprep gets a record for
-each event, as it wants them, we get them as our collectors send them, and in a second row a record for each. Both write
-every event and every hit to Kafka. CPU of all of Logprep's processes, and of our worker with everything it does up to the
-bulk for Elasticsearch, after a warm-up of each.
+Process-creation rules of SigmaHQ, the same process creations (JSON, 1.1 KB) in Kafka: Logprep gets a record for each
+event, as it wants them; we get them as our collectors send them, and in a second row a record for each. Both write
+every event and every hit to Kafka. CPU of all of Logprep's processes, and of our worker with everything that it does up
+to the bulk for Elasticsearch, after a warm-up of each.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from pathlib import Path
 import msgspec
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from soc.core.event import RawBatch
 from tests.bench import sigma_events
 from tests.bench.logprep_rules import convert
 from tests.bench.stream_rig import Measured, Servers, cpu_of, load, servers
 
-RULES = 100
+RULES = (100, 300)
 RUNS = 3
 OURS, THEIRS, WARM = 60_000, 6_000, 1_000
 
@@ -42,27 +43,32 @@ def run(rules: Path | None) -> None:
         return
     if not program:
         print("LOGPREP names no program: ours alone")
-    print(f"{RULES} process-creation rules\n{'engine':34}{'events':>8}{'CPU µs':>9}{'(all runs)':>22}{'events/CPU s':>14}{'hits':>8}")
+    print(f"{'engine':34}{'rules':>6}{'events':>8}{'CPU µs':>9}{'(all runs)':>22}{'events/CPU s':>14}{'hits':>8}")
     with tempfile.TemporaryDirectory(prefix="soc-bench-") as name, servers(Path(name)) as at:
-        folder = Path(name)
-        passed = convert(rules, RULES, folder / "ours", folder / "theirs")
         events = [orjson.dumps(one) for one in sigma_events.repetitive(OURS)]
-        theirs = [_theirs(program, folder / f"t{n}", folder / "theirs", events, at) for n in range(RUNS if program else 0)]
-        one = _print("Logprep, a record an event", THEIRS, theirs) if theirs else 0.0
-        for size, number in ((500, OURS), (1, OURS // 3)):
-            row = [_ours(folder / f"o{size}-{n}", folder / "ours", events[:number], size, at) for n in range(RUNS)]
-            title = f"ours, {f'{size} events' if size > 1 else 'an event'} a record"
-            other = _print(title, number - number // 6, row)
-            if one:
-                print(f"{'':34}{one / other:.1f} times as many events a CPU second as Logprep")
-        print(f"{passed} rules were passed over: they have what Logprep's filters do not")
+        for number in RULES:
+            _compared(program, rules, number, events, Path(name), at)
 
 
-def _print(title: str, number: int, rows: Sequence[tuple[float, int]]) -> float:
+def _compared(program: str, rules: Path, number: int, events: Sequence[bytes], folder: Path, at: Servers) -> None:
+    ours, theirs = folder / f"ours-{number}", folder / f"theirs-{number}"
+    passed = convert(rules, number, ours, theirs)
+    found = [_theirs(program, folder / f"t{number}-{n}", theirs, events, at) for n in range(RUNS if program else 0)]
+    one = _print("Logprep, a record an event", number, THEIRS, found) if found else 0.0
+    for size, many in ((500, OURS), (1, OURS // 3)):
+        row = [_ours(folder / f"o{number}-{size}-{n}", ours, events[:many], size, at) for n in range(RUNS)]
+        title = f"ours, {f'{size} events' if size > 1 else 'an event'} a record"
+        other = _print(title, number, many - many // 6, row)
+        if one:
+            print(f"{'':34}{one / other:.1f} times as many events a CPU second as Logprep")
+    print(f"{passed} rules were passed over: they have what Logprep's filters do not")
+
+
+def _print(title: str, rules: int, number: int, rows: Sequence[tuple[float, int]]) -> float:
     micro = sorted(seconds for seconds, _ in rows)
     middle = statistics.median(micro)
     runs = ", ".join(f"{one:.1f}" for one in micro)
-    print(f"{title:34}{number:8,}{middle:9.1f}{runs:>22}{1e6 / middle:14,.0f}{rows[0][1]:8,}", flush=True)
+    print(f"{title:34}{rules:6}{number:8,}{middle:9.1f}{runs:>22}{1e6 / middle:14,.0f}{rows[0][1]:8,}", flush=True)
     return middle
 
 
@@ -110,8 +116,10 @@ async def _logprep(program: str, file: Path, name: str, events: Sequence[bytes],
 
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
     await producer.start()
-    for kind in ("in", "out", "hits"):  # the broker makes a topic that is asked for
-        await producer.partitions_for(f"{name}-{kind}")
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(f"{name}-{kind}", 1, 1) for kind in ("in", "out", "hits")])
+    await admin.close()
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
     await consumer.start()
     with (file.parent / "log").open("wb") as log:

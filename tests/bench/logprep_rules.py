@@ -64,7 +64,9 @@ def _rule(rule: object) -> dict[str, object]:
     }
 
 
-def _filter(item: ConditionItem | ConditionFieldEqualsValueExpression | ConditionValueExpression, fields: set[str]) -> str:
+def _filter(
+    item: ConditionItem | ConditionFieldEqualsValueExpression | ConditionValueExpression, fields: set[str]
+) -> str:
     if isinstance(item, ConditionAND | ConditionOR):
         word = " AND " if isinstance(item, ConditionAND) else " OR "
         return "(" + word.join(_filter(one, fields) for one in item.args) + ")"

@@ -49,7 +49,9 @@ class Kept:
 
 def run(rules: Path | None = None, runs: int = 3) -> None:
     """Prints a row for our rules, and one with SigmaHQ's."""
-    print(f"{'rules':14} {'lines':>8} {'detect':>8} {'conclude':>9} {'index':>8} {'sum':>7}  µs a line (median of {runs})")
+    print(
+        f"{'rules':14} {'lines':>8} {'detect':>8} {'conclude':>9} {'index':>8} {'sum':>7}  µs a line (median of {runs})"
+    )
     print(f"{'':14} {'hits/line':>9} {'conclude µs a hit':>18} {'bytes a line: raw':>18} {'events':>8} {'signals':>8}")
     for name, folders in {"own": [], "own + SigmaHQ": [rules]}.items():
         if folders == [None]:
@@ -107,7 +109,7 @@ def _child(rules: Sequence[str]) -> dict[str, float]:
             detect = time.process_time()
         worker.on_lines(partition, offset, clock.now(), value)
         if number % (10 * PARTITIONS) == 0:  # in life twice a second, which is 10 to 20 records each
-            worker.tell_reach({n: 1 << 40 for n in range(PARTITIONS)})
+            worker.tell_reach(dict.fromkeys(range(PARTITIONS), 1 << 40))
     detect = time.process_time() - detect
     produced, sent.records = sent.records, []
     at = [0] * PARTITIONS

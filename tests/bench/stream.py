@@ -37,6 +37,7 @@ class Case:
     options: tuple[str, ...] = ()
     copies: int = 4
     lines: int = 500
+    partitions: int = 4
 
 
 NULL, PLAIN = ("--null",), ("--null", "--plain")
@@ -54,6 +55,8 @@ CASES = (
     Case(ALONE, options=PLAIN, copies=1, lines=50),
     Case(FAUST, options=NULL, copies=1, lines=5),
     Case(ALONE, options=PLAIN, copies=1, lines=5),
+    Case(FAUST, options=NULL, partitions=16),
+    Case(FAUST, options=NULL, partitions=32),
 )
 HEAD = (
     f"{'carrier, sink':27}{'workers':>8} {'rules':14}{'a record':>9}{'lines':>8}{'lines/s':>9}{'workers µs':>11}"
@@ -81,19 +84,22 @@ def run(rules: Path | None = None, only: Sequence[int] = (), runs: int = 3) -> N
                 folders = (str(rules),) if case.sigma else ()
                 records = pieces[case.copies, case.lines]
                 found[number].append(asyncio.run(_measure(case, folders, records, folder / f"{number}-{again}", at)))
-                print(f"  run {again + 1}, case {number}: {_micro(found[number][-1]):.1f} µs", file=sys.stderr, flush=True)
+                print(
+                    f"  run {again + 1}, case {number}: {_micro(found[number][-1]):.1f} µs", file=sys.stderr, flush=True
+                )
         print(f"\n{HEAD}")
         for number, case in cases:
             _print(case, found[number])
         number, case = next(((n, one) for n, one in cases if one.lines == 500), cases[0])
         _disk(number, sum(len(one.lines) for one in pieces[case.copies, case.lines]), case, at)
     _shares(cases, found)
+    _signals(cases, found)
 
 
 async def _measure(case: Case, rules: tuple[str, ...], pieces: Sequence[RawBatch], folder: Path, at: Servers) -> Load:
     name = f"b{folder.name}"
     elastic = at.elasticsearch.settings(name.replace("-", "_"))
-    fleet = Measured(folder, at.kafka.servers, elastic, name, rules=rules, options=case.options)
+    fleet = Measured(folder, at.kafka.servers, elastic, name, case.partitions, rules=rules, options=case.options)
     return await load(fleet, case.workers, pieces, len(pieces) // 6, at)
 
 
@@ -127,6 +133,19 @@ def _shares(cases: Sequence[tuple[int, Case]], found: Mapping[int, Sequence[Load
             told = ", ".join(f"{one - other:+.1f}" for one, other in both)
             print(f"Faust's own share, {rules}, {case.lines} lines a record: {more:.1f} of {whole:.1f} µs "
                   f"({max(0.0, more / whole):.0%}); by run {told}")  # fmt: skip
+
+
+def _signals(cases: Sequence[tuple[int, Case]], found: Mapping[int, Sequence[Load]]) -> None:
+    """What a signal costs: every partition of lines tells every one of signals how far it is, twice a second."""
+    for number, case in cases:
+        few = next((n for n, one in cases if one == replace(case, partitions=4)), None)
+        if few is not None and few != number:
+            runs = list(zip(found[number], found[few], strict=True))
+            cost = statistics.median(
+                (one.workers - other.workers) / (one.done["signals"] - other.done["signals"]) for one, other in runs
+            )
+            rate = statistics.median(one.done["signals"] / one.seconds for one, _ in runs)
+            print(f"{case.partitions} partitions: {rate:,.0f} signals/s; each costs {cost * 1e6:.0f} µs of the worker")
 
 
 def _disk(number: int, lines: int, case: Case, at: Servers) -> None:

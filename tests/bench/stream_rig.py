@@ -186,11 +186,12 @@ def cpu_under(folder: Path) -> float:
 def copies(pieces: Sequence[RawBatch], number: int) -> list[RawBatch]:
     """The same lines from so many places at the same time, each with origins of its own."""
     return [
-        RawBatch(f"{copy}/{piece.origin}", piece.device, piece.received, piece.position, piece.lines) for piece in pieces for copy in range(number)
+        RawBatch(f"{copy}/{piece.origin}", piece.device, piece.received, piece.position, piece.lines)
+        for piece in pieces
+        for copy in range(number)
     ]
 
 
 def folder_bytes(folder: Path, pattern: str) -> int:
     """Bytes of the log files of topics."""
     return sum(file.stat().st_size for file in folder.glob(pattern))
-
