@@ -248,23 +248,27 @@ class Size:
     memory: float
 
 
-def size(rate: int, costs: Costs) -> Size:
-    """workers = rate x cost / (USED of a core) x SPREAD, plus what telling each other costs, which grows with the square
-    of the partitions; at least two. partitions: twice the workers, a multiple of 4.
+def size(rate: int, costs: Costs, most_signals: int = 1024, times: float = 2.0) -> Size | None:
+    """workers = (rate x cost x SPREAD + telling) / USED, at least two; partitions: so many times the workers.
+
+    telling: twice a second every partition of lines tells every one of signals, so it grows with the square of the
+    partitions unless those of signals are fewer (most_signals). None: it grows faster than workers can be added.
     """
     line = costs.detect + costs.carry + costs.index + costs.conclude * costs.hits
     workers = 2
     while True:
-        partitions = max(4, -(-2 * workers // 4) * 4)
-        telling = 2 * partitions**2 * costs.tell
-        needed = (rate * line * SPREAD + telling) / 1e6 / USED
+        partitions = max(4, math.ceil(times * workers / 4) * 4)
+        told = 2.0 * partitions * min(partitions, most_signals)
+        needed = (rate * line * SPREAD + told * costs.tell) / 1e6 / USED
         if needed <= workers:
             break
+        if partitions > 1024:  # the most that soc.yml takes
+            return None
         workers += max(1, workers // 50)
     disk = sum(bytes * days for bytes, days in BYTES.values()) * 86_400 * rate * COPIES
     brokers = max(3, math.ceil(rate * BROKER * COPIES / 1e6 / (CORES * USED)))
     nodes = max(3, math.ceil(rate * INDEXING * 2 / 1e6 / (CORES * USED)))
-    return Size(rate, workers, partitions, 2.0 * partitions**2, brokers, disk, nodes, workers * RSS)
+    return Size(rate, workers, partitions, told, brokers, disk, nodes, workers * RSS)
 
 
 RSS = 0.3
@@ -275,11 +279,17 @@ def sizes(costs: Costs) -> None:
     """Prints what four rates need."""
     print(f"{'lines/s':>10}{'workers':>9}{'partitions':>11}{'telling/s':>11}{'their GB':>9}{'brokers':>8}{'Kafka TB':>9}"
           f"{'ES nodes':>9}" + "".join(f"{f'ES TB level {one}':>15}" for one in KEEP))  # fmt: skip
-    for rate in (1_000, 10_000, 100_000, 1_000_000):
-        one = size(rate, costs)
+    for rate, most, times in (
+        (1_000, 1024, 2.0), (10_000, 1024, 2.0), (100_000, 1024, 2.0), (1_000_000, 1024, 2.0), (1_000_000, 1024, 1.0),
+        (1_000_000, 16, 2.0),
+    ):  # fmt: skip
+        one = size(rate, costs, most, times)
+        if one is None:
+            print(f"{rate:10,}  not to be had with {times:.0f} partitions a worker: telling takes what workers bring")
+            continue
         kept = "".join(f"{rate * 86_400 * days * DOCUMENT * 2 / 1e12:15,.1f}" for days in KEEP.values())
         print(f"{rate:10,}{one.workers:9,}{one.partitions:11,}{one.signals:11,.0f}{one.memory:9.1f}{one.brokers:8}"
-              f"{one.broker_disk / 1e12:9.2f}{one.nodes:9,}{kept}")  # fmt: skip
+              f"{one.broker_disk / 1e12:9.2f}{one.nodes:9,}{kept}{f'  (at most {most} of signals)' if most < 1024 else ''}")  # fmt: skip
 
 
 _even = Scene("even keys, 1 worker", 0, 1, 4)
