@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.bench import (
     burst,
     capacity,
+    capacity_sizes,
     collecting,
     correlation,
     jobs,
@@ -45,6 +46,7 @@ PARTS: dict[str, tuple[str, Part]] = {
     "burst": ("a real burst, and what the simulation says", lambda rules: on_servers(burst.run)),
     "logprep": ("Logprep beside it", lambda rules: on_servers(lambda: logprep.run(rules))),
     "capacity": ("a simulation", lambda rules: capacity.run()),
+    "sizes": ("what four rates need", lambda rules: capacity_sizes.sizes()),
 }
 
 

@@ -10,7 +10,6 @@ tests.bench.stream). What is simulated is waiting; nothing is drawn by chance bu
 from __future__ import annotations
 
 import argparse
-import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,9 +23,9 @@ class Costs:
     partition is; writes: documents/s that Elasticsearch takes.
     """
 
-    detect: float = 29.3
-    conclude: float = 21.6
-    index: float = 1.4
+    detect: float = 37.9
+    conclude: float = 31.0
+    index: float = 1.6
     carry: float = 11.0
     tell: float = 150.0
     hits: float = 0.045
@@ -203,8 +202,6 @@ def bound(scene: Scene) -> tuple[float, str]:
 
 def run() -> None:
     """Prints the tables."""
-    sizes(Costs())
-    print()
     print(f"{'scene':46}{'workers':>8}{'parts':>6}{'lines/s':>10}{'formula':>10}  what sets the limit")
     for scene in SCENES:
         found, (formula, why) = limit(scene), bound(scene)
@@ -217,77 +214,6 @@ def run() -> None:
         over = next((n for n in range(80, len(course.lag)) if course.lag[n] < scene.rate), None)
         caught = f"{over - 80}" if over is not None else f"more than {len(course.lag) - 80}"
         print(f"{scene.name:46}{'':14}{marks}  {course.worst:6.1f}  {caught}")
-
-
-BYTES = {"raw": (50.0, 7), "events": (145.0, 2), "signals": (7.0, 7)}
-"""Topic -> bytes a line on a broker's disk as measured on the story's lines, and days that they stay."""
-DOCUMENT = 700.0
-"""Bytes of a document in Elasticsearch without replica, as measured."""
-BROKER, INDEXING = 6.7, 150.0
-"""CPU µs a line of the broker (one copy) and of Elasticsearch (one copy), as measured."""
-KEEP = {1: 30, 3: 90, 4: 180, 5: 365}
-"""Security level -> days that its events stay in Elasticsearch."""
-USED, SPREAD, COPIES, CORES = 0.5, 1.5, 3, 8
-"""Share of a core that is planned for, the worst worker's load beside the mean one's, copies in Kafka, cores of a
-broker or a node of Elasticsearch."""
-
-
-@dataclass(frozen=True)
-class Size:
-    """What a rate needs."""
-
-    rate: int
-    workers: int
-    partitions: int
-    signals: float
-    brokers: int
-    broker_disk: float
-    nodes: int
-    memory: float
-
-
-def size(rate: int, costs: Costs, most_signals: int = 1024, times: float = 2.0) -> Size | None:
-    """workers = (rate x cost x SPREAD + telling) / USED, at least two; partitions: so many times the workers.
-
-    telling: twice a second every partition of lines tells every one of signals, so it grows with the square of the
-    partitions unless those of signals are fewer (most_signals). None: it grows faster than workers can be added.
-    """
-    line = costs.detect + costs.carry + costs.index + costs.conclude * costs.hits
-    workers = 2
-    while True:
-        partitions = max(4, math.ceil(times * workers / 4) * 4)
-        told = 2.0 * partitions * min(partitions, most_signals)
-        needed = (rate * line * SPREAD + told * costs.tell) / 1e6 / USED
-        if needed <= workers:
-            break
-        if partitions > 1024:  # the most that soc.yml takes
-            return None
-        workers += max(1, workers // 50)
-    disk = sum(bytes * days for bytes, days in BYTES.values()) * 86_400 * rate * COPIES
-    brokers = max(3, math.ceil(rate * BROKER * COPIES / 1e6 / (CORES * USED)))
-    nodes = max(3, math.ceil(rate * INDEXING * 2 / 1e6 / (CORES * USED)))
-    return Size(rate, workers, partitions, told, brokers, disk, nodes, workers * RSS)
-
-
-RSS = 0.3
-"""GB of a worker."""
-
-
-def sizes(costs: Costs) -> None:
-    """Prints what four rates need."""
-    print(f"{'lines/s':>10}{'workers':>9}{'partitions':>11}{'telling/s':>11}{'their GB':>9}{'brokers':>8}{'Kafka TB':>9}"
-          f"{'ES nodes':>9}" + "".join(f"{f'ES TB level {one}':>15}" for one in KEEP))  # fmt: skip
-    for rate, most, times in (
-        (1_000, 1024, 2.0), (10_000, 1024, 2.0), (100_000, 1024, 2.0), (1_000_000, 1024, 2.0), (1_000_000, 1024, 1.0),
-        (1_000_000, 16, 2.0),
-    ):  # fmt: skip
-        one = size(rate, costs, most, times)
-        if one is None:
-            print(f"{rate:10,}  not to be had with {times:.0f} partitions a worker: telling takes what workers bring")
-            continue
-        kept = "".join(f"{rate * 86_400 * days * DOCUMENT * 2 / 1e12:15,.1f}" for days in KEEP.values())
-        print(f"{rate:10,}{one.workers:9,}{one.partitions:11,}{one.signals:11,.0f}{one.memory:9.1f}{one.brokers:8}"
-              f"{one.broker_disk / 1e12:9.2f}{one.nodes:9,}{kept}{f'  (at most {most} of signals)' if most < 1024 else ''}")  # fmt: skip
 
 
 _even = Scene("even keys, 1 worker", 0, 1, 4)

@@ -3,8 +3,8 @@
 Processes as in life: ``soc-collector`` with a TCP input that sends to Kafka, ``soc stream``, Elasticsearch, with the
 settings' defaults. Each line is an attack on a web server from an address of its own, so each makes an event and an
 alert of a rule on one event. The clock starts before the line is written to the socket. "stored" is when a realtime
-GET finds the document, "searchable" when a search does, which waits for a refresh (2 s in our templates). Kafka's own stamps say
-where the time goes. ``python -m tests.bench.stream_latency [LINES]``.
+GET finds the document, "searchable" when a search does, which waits for a refresh (2 s in our templates). Kafka's own
+stamps say where the time goes. ``python -m tests.bench.stream_latency [LINES]``.
 """
 
 from __future__ import annotations
