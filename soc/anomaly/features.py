@@ -7,6 +7,7 @@ host, ``destination.ip``, and its peers are the outsiders; of lines without addr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from typing import Final
 
 import msgspec
@@ -122,17 +123,15 @@ def partials(events: Iterable[Event]) -> list[Partial]:
 
 
 def _closed(entity: str, bucket: int, one: _Open) -> Partial:
-    times = sorted(
-        (time, place) for place, event in enumerate(one.events) if isinstance(time := event["@timestamp"], int)
-    )
+    times = [time for event in one.events if isinstance(time := event["@timestamp"], int)]
     calls = {f"{peer}:{port}" if port is not None else str(peer): seen for (peer, port), seen in one.calls.items()}
     names = calls if len(calls) <= MEMBERS else kept(calls, MEMBERS)
     return Partial(
         entity=entity,
         bucket=bucket,
         events=len(one.events),
-        first=times[0][0],
-        last=times[-1][0],
+        first=min(times),
+        last=max(times),
         sent=one.sent,
         received=one.received,
         failures=one.failures,
@@ -140,24 +139,29 @@ def _closed(entity: str, bucket: int, one: _Open) -> Partial:
         peers=kept((str(peer) for peer, _ in one.calls), MEMBERS),
         ports=kept((str(port) for _, port in one.calls if port is not None), MEMBERS),
         calls={name: sorted({time // 1_000_000 for time in calls[name]})[:CALLS] for name in names},
-        evidence=_first(_evidence(one.events[place]) for _, place in _earliest(times)),
+        evidence=_first(map(_evidence, _earliest(one.events))),
     )
 
 
-def _earliest(times: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """All that have the time of one of the first: which of those is shown must not depend on their order."""
-    bound = times[min(SHOWN, len(times)) - 1][0]
-    return [one for one in times if one[0] <= bound][:MEMBERS]
+def _earliest(events: list[Event]) -> list[Event]:
+    """Those among which the first SHOWN are, whatever order they come in and however often."""
+    places = [_place(event) for event in events]
+    bound = nsmallest(SHOWN, set(places))[-1]
+    return [event for event, place in zip(events, places, strict=True) if place <= bound]
+
+
+def _place(event: Event) -> tuple[int, str, int]:
+    time, number = event["@timestamp"], event.get("log.offset", 0)
+    assert isinstance(time, int)
+    return time, str(event.get("soc.origin", "")), number if isinstance(number, int) else 0
 
 
 def _evidence(event: Event) -> tuple[int, str, int, dict[str, object]]:
-    time, number = event["@timestamp"], event.get("log.offset", 0)
-    assert isinstance(time, int)
     short = {name: value[:LONGEST] if isinstance(value, str) else value for name, value in event.items()}
     wire: dict[str, object] = {
         name: list(value) if isinstance(value, tuple) else value for name, value in to_wire(short).items()
     }
-    return time, str(event.get("soc.origin", "")), number if isinstance(number, int) else 0, wire
+    return *_place(event), wire
 
 
 def _first(

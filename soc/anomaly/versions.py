@@ -122,12 +122,12 @@ class Versions:
     def watch(self, content: Mapping[str, Described]) -> Watch | None:
         """The promoted version at work with the shadow beside it; None if none is promoted."""
         promoted, shadow = self.named(PROMOTED), self.named(SHADOW)
-        beside = Watch(self._watched(shadow, content)) if shadow else None
-        return Watch(self._watched(promoted, content), beside) if promoted else None
+        beside = self.alone(shadow, content) if shadow else None
+        return Watch(self._watched(promoted, content), beside, promoted) if promoted else None
 
     def alone(self, version: str, content: Mapping[str, Described]) -> Watch:
         """One version at work, for looking at it."""
-        return Watch(self._watched(version, content))
+        return Watch(self._watched(version, content), version=version)
 
     def _watched(self, version: str, content: Mapping[str, Described]) -> list[Watched]:
         about, found = self.about(version), []

@@ -32,6 +32,7 @@ class _Open(msgspec.Struct, array_like=True):
 
 
 class _State(msgspec.Struct, array_like=True):
+    version: str
     models: dict[str, bytes]
     waiting: list[_Open]
     closed: int
@@ -48,8 +49,12 @@ class Watch:
     early    buckets decided before their time for want of room
     """
 
-    def __init__(self, watched: Iterable[Watched], shadow: Watch | None = None) -> None:
-        """shadow: other versions of the models, which get the same partials and whose findings are counted only."""
+    def __init__(self, watched: Iterable[Watched], shadow: Watch | None = None, version: str = "") -> None:
+        """shadow: other versions of the models, which get the same partials and whose findings are counted only.
+
+        version: of the models as trained; what another version had learned since is not taken over.
+        """
+        self._version = version
         self._watched = {one.model.name: one for one in watched}
         self._shadow = shadow
         self._waiting: dict[tuple[int, str], _Open] = {}
@@ -117,6 +122,7 @@ class Watch:
         """Everything remembered; the same for the same history."""
         waiting = [self._waiting[key] for key in sorted(self._waiting)]
         state = _State(
+            version=self._version,
             models={name: one.model.save() for name, one in self._watched.items()},
             waiting=waiting,
             closed=self._closed,
@@ -128,11 +134,12 @@ class Watch:
         return msgspec.msgpack.encode(state, order="deterministic")
 
     def restore(self, state: bytes) -> None:
-        """The inverse of state; msgspec.DecodeError if it is not ours. Models that it does not name stay."""
+        """The inverse of state; msgspec.DecodeError if it is not ours. Models of another version stay as they are."""
         restored = msgspec.msgpack.decode(state, type=_State)
-        for name, learned in restored.models.items():
-            if name in self._watched:
-                self._watched[name].model.load(learned)
+        if restored.version == self._version:
+            for name, learned in restored.models.items():
+                if name in self._watched:
+                    self._watched[name].model.load(learned)
         self._waiting = {(one.part.bucket, one.part.entity): one for one in restored.waiting}
         self._closed, self.late, self.early = restored.closed, restored.late, restored.early
         self.realised.restore(restored.realised)

@@ -80,7 +80,8 @@ def test_bounded_sets_merge_the_same_whatever_the_parts() -> None:
 
 def test_calls_of_a_peer_are_bounded() -> None:
     events: list[Event] = [
-        {"@timestamp": START + n * 1_000_000, "source.ip": "10.0.0.1", "destination.ip": "192.0.2.1"} for n in range(500)
+        {"@timestamp": START + n * 1_000_000, "source.ip": "10.0.0.1", "destination.ip": "192.0.2.1"}
+        for n in range(500)
     ]
     (part,) = partials(events)
     assert part.events == 500
