@@ -10,11 +10,14 @@ from statistics import median
 from typing import NamedTuple
 
 from soc.anomaly.content import Described
+from soc.anomaly.features import Partial
 from soc.anomaly.forest import FEATURES, ForestParameters, vector
 from soc.anomaly.generate import DAY as WORLD_DAY
 from soc.anomaly.generate import KINDS, START, WORLD, World, labelled
 from soc.anomaly.measure import auc, recall_at
+from soc.anomaly.model import Model
 from soc.anomaly.trees import grow
+from soc.anomaly.watch import scored
 from soc.core.errors import SocError
 
 NORMAL = ("", "0", "0.0", "normal", "benign", "false", "no", "n", "-")
@@ -135,13 +138,13 @@ def on_world(content: Mapping[str, Described], world: World = WORLD) -> list[Fig
     late = [one for one in history if one.part.bucket >= middle]
     models = {name: one.make() for name, one in content.items()}
     methods: dict[str, list[float]] = {name: [] for name in models}
-    for model in models.values():
-        model.learn(early)
+    levels = {name: max(level, content[name].floor) for name, level in _taught(models, early).items()}
     for one in late:
         for name, model in models.items():
             methods[name].append(model.score(one.part))
             if model.live:
                 model.learn([one.part])
+    methods["all models"] = [max(pair) for pair in zip(*_over(methods, levels), strict=True)]
     by = scaling([vector(part) for part in early])
     rows = scaled([vector(one.part) for one in late], by)
     kinds = [one.kind for one in late]
@@ -153,6 +156,25 @@ def on_world(content: Mapping[str, Described], world: World = WORLD) -> list[Fig
         some = [rows[place] for place in chosen]
         figures += _figures(kind, own | _baselines(some, labels, some, FEATURES), labels)
     return figures
+
+
+def _taught(models: Mapping[str, Model], early: Sequence[Partial]) -> dict[str, float]:
+    """Teaches the models all of it; model -> what one in 200 scores of its last third exceeded, before that was learned."""
+    cut = len(early) * 2 // 3
+    for model in models.values():
+        model.learn(early[:cut])
+    scores: dict[str, list[float]] = {name: [] for name in models}
+    for one in scored(models.values(), early[cut:]):
+        scores[one.model].append(one.score)
+    for model in models.values():
+        if not model.live:
+            model.learn(early)
+    return {name: sorted(values)[len(values) * 199 // 200] for name, values in scores.items()}
+
+
+def _over(methods: Mapping[str, list[float]], levels: Mapping[str, float]) -> list[list[float]]:
+    """Scores as multiples of their level, which is how thresholds from history make models comparable."""
+    return [[score / levels[name] for score in methods[name]] for name in levels]
 
 
 def _figures(kind: str, methods: Mapping[str, list[float]], labels: Sequence[bool]) -> list[Figure]:

@@ -85,17 +85,20 @@ def _event(time: int, host: int, peer: str, port: int, sent: int, received: int,
 
 
 def _ordinary(host: int, bucket: int, random: Random) -> Iterator[Event]:
-    """Office hours in +07:00; each host has its own pace, its favourite peers and some new ones."""
+    """Office hours in +07:00; each host has its own pace, its favourite peers and some new ones. One host in ten is a
+    server: six times the pace, dozens of peers. One event in a hundred is an upload.
+    """
     hour = bucket // 3_600_000_000 % 24 + 7
     busy = 0.15 + math.exp(-(((hour % 24) - 13.0) ** 2) / 18)
-    pace = 8 + 25 * ((host * 37) % 11) / 10
+    server = host % 10 == 9
+    pace = (8 + 25 * ((host * 37) % 11) / 10) * (6 if server else 1)
     for _ in range(int(random.lognormvariate(math.log(pace * busy + 0.5), 0.35))):
-        peer = f"203.0.113.{(host * 7 + min(int(random.expovariate(0.5)), 30)) % 200}"
-        sent = int(random.lognormvariate(6.5, 1.0))
-        denied = random.random() < 0.02
-        yield _event(
-            _within(bucket, random), host, peer, random.choice((443, 443, 443, 80, 53)), sent, sent * 6, denied=denied
-        )
+        which = random.randrange(60) if server else min(int(random.expovariate(0.5)), 30)
+        peer = f"203.0.113.{(host * 7 + which) % 200}"
+        sent = int(random.lognormvariate(12.0 if random.random() < 0.01 else 6.5, 1.0))
+        received = int(sent * random.lognormvariate(1.2, 1.2))
+        port = random.choice((443, 443, 443, 80, 53))
+        yield _event(_within(bucket, random), host, peer, port, sent, received, denied=random.random() < 0.02)
 
 
 def _within(bucket: int, random: Random) -> int:

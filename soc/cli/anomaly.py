@@ -170,7 +170,7 @@ def evaluate(
                      rows=len(table.rows), anomalies=sum(table.labels), columns=len(table.columns),
                      skipped=plain(", ".join(table.skipped)) or "-"))  # fmt: skip
         figures = on_table(table)
-    _print([one for one in figures if model in (None, one.method) or one.method not in NAMES])
+    _print([one for one in figures if model in (None, one.method) or one.method not in (*NAMES, "all models")])
 
 
 def _print(figures: list[Figure]) -> None:
