@@ -159,7 +159,7 @@ def on_world(content: Mapping[str, Described], world: World = WORLD) -> list[Fig
 
 
 def _taught(models: Mapping[str, Model], early: Sequence[Partial]) -> dict[str, float]:
-    """Teaches the models all of it; model -> what one in 200 scores of its last third exceeded, before that was learned."""
+    """Teaches the models all of it; model -> what one in 200 scores of its last third exceeded, scored unlearned."""
     cut = len(early) * 2 // 3
     for model in models.values():
         model.learn(early[:cut])

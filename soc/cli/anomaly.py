@@ -104,7 +104,8 @@ def status(since: str | None, data: Path | None, path: Path | None) -> None:
             parts = history(store.events(begin, end))
     for about in versions.all():
         role = PROMOTED if about.version == promoted else SHADOW if about.version == shadow else "kept"
-        click.echo(f"{about.version}  {t(role)}  {local(about.trained)}")
+        word = {PROMOTED: t("promoted"), SHADOW: t("shadow"), "kept": t("kept")}[role]
+        click.echo(f"{about.version}  {word}  {local(about.trained)}")
         if role != "kept":
             _show(about)
             if parts:
