@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 DETECTIONS = Path(__file__).parents[1] / "detections"
-FOLDERS = ("rules", "correlations")
+FOLDERS = ("rules", "correlations", "anomaly")
 TECHNIQUE = re.compile(r"attack\.t\d{4}(\.\d{3})?")
 LETTERS_OF_VIETNAMESE = re.compile("[ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]", re.IGNORECASE)
 

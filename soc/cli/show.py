@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soc.core.alert import Alert, EventRef
-from soc.core.finding import RuleInfo
+from soc.core.finding import Kind, RuleInfo
 from soc.core.gist import gist
 from soc.core.hostile import plain, prose
 from soc.core.i18n import Translate
@@ -126,11 +126,12 @@ def _heading(text: str) -> Text:
 
 def _reasons(alert: Alert, t: Translate) -> Table:
     table = Table.grid(padding=(0, 1, 0, 0))
+    unusual = alert.kind == Kind.ANOMALY  # whose words are ours (soc.anomaly.words), and no field's name
     for reason in alert.reasons:
         table.add_row(
             Text("  ✔" if reason.matched else "  ✘", style="green" if reason.matched else "red"),
-            Text(plain(reason.field)),
-            Text(plain(reason.operator), style="dim"),
+            Text(t(reason.field) if unusual else plain(reason.field)),
+            Text(t(reason.operator) if unusual else plain(reason.operator), style="dim"),
             Text(plain(reason.pattern, 80), style="bold"),
             Text(f"{t('was')} {plain(reason.value, 160)}"),
         )

@@ -22,7 +22,7 @@ from soc.core.settings import Settings, size, zone_seconds
 from soc.core.store import STORE_FILE, Store
 from soc.engines.embedded import Processor, stored_position
 from soc.engines.reload import Reloader
-from soc.pipeline.build import build_pipeline
+from soc.pipeline.build import build_pipeline, models_of
 from soc.pipeline.content import Content
 from soc.sigma.backtrack import overruns
 from soc.stores.sqlite import SqliteStore
@@ -101,7 +101,14 @@ async def serve(
     spool = Spool(folder / "spool", size(settings.spool_limit), floor=stored_position(store))
     zone = zone_seconds(settings.timezone)
     inventory = Path(settings.inventory) if settings.inventory else None
-    pipeline = build_pipeline(content, inventory, zone=zone, lateness=settings.lateness, fold=settings.fold)
+    pipeline = build_pipeline(
+        content,
+        inventory,
+        zone=zone,
+        lateness=settings.lateness,
+        fold=settings.fold,
+        anomaly=models_of(Path(settings.data_dir)),
+    )
     processor = Processor(spool, pipeline, store, settings, clock)
     agent = Agent(settings, spool, clock, report)
     thread = threading.Thread(target=processor.run, name="processor")

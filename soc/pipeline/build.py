@@ -6,6 +6,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from soc.anomaly.content import described
+from soc.anomaly.versions import FOLDER as MODELS
+from soc.anomaly.versions import Versions
+from soc.anomaly.watch import Watch
 from soc.core.settings import Settings, duration, zone_seconds
 from soc.enrich import Enricher, Inventory, read_inventory
 from soc.pipeline.content import Content, content_paths, load_content
@@ -27,10 +31,22 @@ def build_pipeline(
     zone: int,
     lateness: str = "10s",
     fold: str = "24h",
+    anomaly: Watch | None = None,
 ) -> Pipeline:
-    """A fresh pipeline. zone in seconds east of UTC; lateness and fold as durations ("10s", "24h")."""
+    """A fresh pipeline. zone in seconds east of UTC; lateness and fold as durations ("10s", "24h").
+
+    anomaly: trained models, see ``models_of``.
+    """
     known = read_inventory(inventory) if inventory else Inventory.empty()
-    return Pipeline(content, known, zone=zone, lateness=duration(lateness), fold=duration(fold))
+    return Pipeline(content, known, zone=zone, lateness=duration(lateness), fold=duration(fold), anomaly=anomaly)
+
+
+def models_of(data: Path) -> Watch | None:
+    """The promoted anomaly models of a data folder, with the shadow beside them; None if none are promoted.
+
+    SocError if their files are not what was written.
+    """
+    return Versions(data).watch(described()) if (data / MODELS).is_dir() else None
 
 
 def build_digester(content: Content, inventory: Path | None, *, zone: int) -> Digester:

@@ -74,9 +74,12 @@ class Concluder:
             self._correlate.feed(base_hits)
         return number, self._triage.take(findings)
 
-    def advance(self, watermark: int) -> list[Alert]:
-        """The alerts of windows up to the watermark (µs): no hit older than that is still expected."""
-        alerts = self._triage.take([*self._correlate.advance(watermark), *self._correlate.alarms()])
+    def advance(self, watermark: int, others: Iterable[Finding] = ()) -> list[Alert]:
+        """The alerts of windows up to the watermark (µs): no hit older than that is still expected.
+
+        others: what was found elsewhere by then, by anomaly models.
+        """
+        alerts = self._triage.take([*self._correlate.advance(watermark), *self._correlate.alarms(), *others])
         self._triage.expire(watermark)
         return alerts
 

@@ -20,6 +20,9 @@ from soc.pipeline.mutes import Mute
 from soc.pipeline.packs import packs_in
 from soc.sigma import FilterState, Loaded, Matcher, Rule, RuleState
 
+MODELS = "anomaly"
+"""The folder of detections/ that soc.anomaly reads."""
+
 Quiet = TypeVar("Quiet", Rule, Correlation)
 
 
@@ -107,7 +110,12 @@ def content_paths(folders: Sequence[Path] = (), *, shipped: bool = True, mutes: 
     A folder's packs, which are links, stand beside it.
     """
     listed = [path for folder in folders for path in (*packs_in(folder), folder)]
-    return (*([content_root()] if shipped else ()), *listed, *([mutes] if mutes else ()))
+    return (*(_shipped() if shipped else ()), *listed, *([mutes] if mutes else ()))
+
+
+def _shipped() -> list[Path]:
+    """The folders of shipped rules; what describes anomaly models is no Sigma."""
+    return sorted(path for path in content_root().iterdir() if path.is_dir() and path.name != MODELS)
 
 
 def available_datasets() -> dict[str, Dataset]:

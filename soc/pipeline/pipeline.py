@@ -1,6 +1,7 @@
 """The hot path, whole: lines -> events -> hits -> findings -> alerts. Pure: time and state are values.
 
     RawBatch ─ normalise ─> events ─ detect ─> hits ─ conclude ─> findings ─ triage ─> alerts
+                              └─ partials ─> anomaly models ────────┘
 
 The engines (files, embedded, stream) feed batches and carry out what comes back; nothing here writes,
 waits or asks for the time.
@@ -11,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import Annotated
 
 import msgspec
 
+from soc.anomaly.features import partials
+from soc.anomaly.watch import Watch
 from soc.core.alert import Alert
 from soc.core.event import Event, RawBatch, Rejected
 from soc.core.finding import RuleInfo
@@ -46,7 +50,17 @@ def reached(events: Sequence[Event]) -> int:
 class Pipeline:
     """One instance per partition of the input; all its state can be taken out and put back."""
 
-    def __init__(self, content: Content, inventory: Inventory, *, zone: int, lateness: int, fold: int) -> None:
+    def __init__(
+        self,
+        content: Content,
+        inventory: Inventory,
+        *,
+        zone: int,
+        lateness: int,
+        fold: int,
+        anomaly: Watch | None = None,
+    ) -> None:
+        self._anomaly = anomaly
         self._matcher = content.matcher
         self._normalise = Normaliser(Enricher(inventory), zone)
         self._concluder = Concluder(content, inventory, zone=zone, lateness=lateness, fold=fold)
@@ -65,6 +79,8 @@ class Pipeline:
         normal = self._normalise(batch)
         outcome = Outcome(normal.events, normal.rejected, joined=normal.joined)
         self._conclude(self._matched(normal.events), outcome)
+        if self._anomaly is not None:
+            self._anomaly.take(partials(normal.events), f"{batch.origin}\0{batch.position}")
         return outcome
 
     def replay(self, events: Sequence[Event]) -> Outcome:
@@ -92,7 +108,8 @@ class Pipeline:
         overdue = self._normalise.expire(watermark)
         outcome = Outcome(overdue, joined=len(overdue))
         self._conclude(self._matched(overdue), outcome)
-        outcome.alerts += self._concluder.advance(watermark)
+        unusual = self._anomaly.advance(watermark) if self._anomaly is not None else ()
+        outcome.alerts += self._concluder.advance(watermark, unusual)
         return outcome
 
     def _matched(self, events: Sequence[Event]) -> Iterable[tuple[RuleInfo, Event]]:
@@ -130,11 +147,14 @@ class Pipeline:
 
     def state(self) -> bytes:
         """Everything remembered between batches; with the input position it stands for, a restart goes on exactly."""
-        parts = (self._normalise.state(), *self._concluder.state())
-        return msgspec.msgpack.encode(parts)
+        models = () if self._anomaly is None else (self._anomaly.state(),)
+        return msgspec.msgpack.encode((self._normalise.state(), *self._concluder.state(), *models))
 
     def restore(self, state: bytes) -> None:
         """The inverse of state. msgspec.DecodeError if it is not ours; ``restored`` names windows it could not read."""
-        joins, windows, folds = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes])
+        parts = msgspec.msgpack.decode(state, type=Annotated[list[bytes], msgspec.Meta(min_length=3, max_length=4)])
+        joins, windows, folds, *models = parts
         self._normalise.restore(joins)
         self._concluder.restore(windows, folds)
+        if self._anomaly is not None and models:  # a state from before there were models leaves them as trained
+            self._anomaly.restore(models[0])

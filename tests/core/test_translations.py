@@ -64,6 +64,8 @@ def _words() -> set[str]:
 
 def _lists() -> set[str]:
     """Headings and labels that the code keeps in tables."""
+    from soc.anomaly.generate import KINDS as ATTACKS
+    from soc.anomaly.words import WORDS
     from soc.cli.doctor import PARTS
     from soc.cli.show import LABELS
     from soc.core.when import AGES
@@ -74,6 +76,8 @@ def _lists() -> set[str]:
         set(REASONS)
         | set(KINDS)
         | set(VERDICTS)
+        | set(WORDS)
+        | set(ATTACKS)
         | set(LABELS)
         | set(PARTS)
         | {text for _, text in AGES}

@@ -1,0 +1,207 @@
+"""What anomaly models are given: one mergeable Partial for each entity and ten minutes of a batch, never one an event.
+
+The entity is the host that acts: ``source.ip``. Of what comes from outside (``network.direction: inbound``) it is our
+host, ``destination.ip``, and its peers are the outsiders; of lines without addresses it is ``host.name``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from heapq import nsmallest
+from typing import Final
+
+import msgspec
+
+from soc.anomaly.bounded import kept, number, rank
+from soc.core.event import Event, to_wire
+
+BUCKET: Final = 600_000_000
+"""µs that a partial covers; buckets begin at its multiples."""
+MEMBERS: Final = 256
+"""Distinct peers, ports and called peers that a partial names; beyond it their number is estimated."""
+CALLS: Final = 64
+"""Times of calls to one peer that a partial keeps: the first of its bucket."""
+SHOWN: Final = 2
+"""Events that a partial carries as evidence: the first ones."""
+LONGEST: Final = 1024
+"""Characters of a text in such an event."""
+
+
+class Partial(msgspec.Struct, array_like=True):
+    """Part of what one entity did in one bucket. Sums, minima, maxima and bounded sets, so parts merge in any order.
+
+    entity    "source.ip=10.1.2.3": field and value
+    bucket    µs, its start; first, last: µs of the first and last event in it
+    sent, received   bytes; failures, denied: events with that outcome or type
+    peers, ports     the other side's addresses and destination ports, ordered, at most MEMBERS
+    calls     peer:port -> whole seconds of the calls to it, ordered, at most MEMBERS x CALLS
+    evidence  (time µs, origin, number, event in wire form), the first SHOWN
+    """
+
+    entity: str
+    bucket: int
+    events: int
+    first: int
+    last: int
+    sent: int
+    received: int
+    failures: int
+    denied: int
+    peers: list[str]
+    ports: list[str]
+    calls: dict[str, list[int]]
+    evidence: list[tuple[int, str, int, dict[str, object]]]
+
+    @property
+    def group(self) -> tuple[tuple[str, str], ...]:
+        """Whom it is about, as findings say it."""
+        name, _, value = self.entity.partition("=")
+        return ((name, value),)
+
+    @property
+    def peer_count(self) -> int:
+        return number(self.peers, MEMBERS)
+
+    @property
+    def port_count(self) -> int:
+        return number(self.ports, MEMBERS)
+
+
+class _Open:
+    """A partial in the making: sets and lists that are bounded once, at the end of the batch."""
+
+    __slots__ = ("calls", "denied", "events", "failures", "first", "last", "ports", "received", "seen", "sent")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.calls: dict[tuple[object, object], list[int]] = {}
+        self.sent = self.received = self.failures = self.denied = 0
+
+
+def partials(events: Iterable[Event]) -> list[Partial]:
+    """The partials of a batch, ordered by bucket and entity. Events that stand for several lines are left out."""
+    opened: dict[tuple[str, object, int], _Open] = {}
+    for event in events:
+        time = event.get("@timestamp")
+        if time.__class__ is not int or "soc.joined" in event:
+            continue
+        get = event.get
+        field, peer = "source.ip", get("destination.ip")
+        value = get(field)
+        if value is None:
+            field = "host.name"
+            value = get(field)
+            if value is None:
+                continue
+        elif get("network.direction") == "inbound" and peer is not None:
+            field, value, peer = "destination.ip", peer, value
+        key = (field, value, time // BUCKET)
+        one = opened.get(key)
+        if one is None:
+            one = opened[key] = _Open()
+        one.events.append(event)
+        if peer is not None:
+            call = (peer, get("destination.port"))
+            times = one.calls.get(call)
+            if times is None:
+                one.calls[call] = [time]
+            else:
+                times.append(time)
+        size = get("source.bytes")
+        if size.__class__ is int:
+            one.sent += size
+        size = get("destination.bytes")
+        if size.__class__ is int:
+            one.received += size
+        if get("event.outcome") == "failure":
+            one.failures += 1
+        kind = get("event.type")
+        if isinstance(kind, tuple) and "denied" in kind:
+            one.denied += 1
+    made = [_closed(f"{field}={value}", bucket * BUCKET, one) for (field, value, bucket), one in opened.items()]
+    return sorted(made, key=lambda part: (part.bucket, part.entity))
+
+
+def _closed(entity: str, bucket: int, one: _Open) -> Partial:
+    times = [time for event in one.events if isinstance(time := event["@timestamp"], int)]
+    calls = {f"{peer}:{port}" if port is not None else str(peer): seen for (peer, port), seen in one.calls.items()}
+    names = calls if len(calls) <= MEMBERS else kept(calls, MEMBERS)
+    return Partial(
+        entity=entity,
+        bucket=bucket,
+        events=len(one.events),
+        first=min(times),
+        last=max(times),
+        sent=one.sent,
+        received=one.received,
+        failures=one.failures,
+        denied=one.denied,
+        peers=kept((str(peer) for peer, _ in one.calls), MEMBERS),
+        ports=kept((str(port) for _, port in one.calls if port is not None), MEMBERS),
+        calls={name: sorted({time // 1_000_000 for time in calls[name]})[:CALLS] for name in names},
+        evidence=_first(map(_evidence, _earliest(one.events))),
+    )
+
+
+def _earliest(events: list[Event]) -> list[Event]:
+    """Those among which the first SHOWN are, whatever order they come in and however often."""
+    places = [_place(event) for event in events]
+    bound = nsmallest(SHOWN, set(places))[-1]
+    return [event for event, place in zip(events, places, strict=True) if place <= bound]
+
+
+def _place(event: Event) -> tuple[int, str, int]:
+    time, number = event["@timestamp"], event.get("log.offset", 0)
+    assert isinstance(time, int)
+    return time, str(event.get("soc.origin", "")), number if isinstance(number, int) else 0
+
+
+def _evidence(event: Event) -> tuple[int, str, int, dict[str, object]]:
+    short = {name: value[:LONGEST] if isinstance(value, str) else value for name, value in event.items()}
+    wire: dict[str, object] = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in to_wire(short).items()
+    }
+    return *_place(event), wire
+
+
+def _first(
+    evidence: Iterable[tuple[int, str, int, dict[str, object]]],
+) -> list[tuple[int, str, int, dict[str, object]]]:
+    """The SHOWN first, each once; those of one time and place by what they say."""
+    order = sorted(evidence, key=lambda one: (*one[:3], msgspec.json.encode(one[3], order="sorted")))
+    distinct: list[tuple[int, str, int, dict[str, object]]] = []
+    for one in order:
+        if not distinct or one != distinct[-1]:
+            distinct.append(one)
+    return distinct[:SHOWN]
+
+
+def merge(first: Partial, second: Partial) -> Partial:
+    """What both are part of; the arguments stay as they are. ValueError if they are of two entities or buckets."""
+    if (first.entity, first.bucket) != (second.entity, second.bucket):
+        raise ValueError(f"{first.entity} at {first.bucket} is not {second.entity} at {second.bucket}")
+    names = sorted(kept([*first.calls, *second.calls], MEMBERS), key=rank)
+    return Partial(
+        entity=first.entity,
+        bucket=first.bucket,
+        events=first.events + second.events,
+        first=min(first.first, second.first),
+        last=max(first.last, second.last),
+        sent=first.sent + second.sent,
+        received=first.received + second.received,
+        failures=first.failures + second.failures,
+        denied=first.denied + second.denied,
+        peers=kept([*first.peers, *second.peers], MEMBERS),
+        ports=kept([*first.ports, *second.ports], MEMBERS),
+        calls={name: sorted({*first.calls.get(name, ()), *second.calls.get(name, ())})[:CALLS] for name in names},
+        evidence=_first([*first.evidence, *second.evidence]),
+    )
+
+
+def merged(parts: Sequence[Partial]) -> list[Partial]:
+    """One partial for each entity and bucket, ordered by bucket and entity."""
+    found: dict[tuple[int, str], Partial] = {}
+    for part in parts:
+        key = (part.bucket, part.entity)
+        found[key] = merge(found[key], part) if key in found else part
+    return [found[key] for key in sorted(found)]
