@@ -7,7 +7,7 @@ the centre is asked for the objects by id and version first, and only what it do
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
@@ -26,6 +26,8 @@ from soc.sharing.tlp import Object
 SECOND: Final = 1_000_000
 FIRST_WAIT: Final = 2 * SECOND
 LONGEST_WAIT: Final = 900 * SECOND
+_PROBES: Final = 7
+"""Doublings of the wait while nothing answers: four minutes after an outage everything goes again."""
 _PENDING_WAIT: Final = 2 * SECOND
 _NOT_TAKEN: Final = frozenset({400, 413, 415, 422})
 _OPERATOR: Final = frozenset({401, 403, 404, 406})
@@ -42,12 +44,18 @@ class _Status(msgspec.Struct, frozen=True):
 
 
 class _Later(Exception):
-    """The centre cannot now: why, how long it wants (µs, 0 unknown), whether it may have got what was sent."""
+    """The centre cannot now.
 
-    def __init__(self, why: str, wait: int = 0, *, doubtful: bool = False) -> None:
+    wait      µs that it asks for; 0 if it says nothing
+    doubtful  it may have got what was sent
+    anybody   it would have failed with any item: nothing was sent, or it is too busy
+    """
+
+    def __init__(self, why: str, wait: int = 0, *, doubtful: bool = False, anybody: bool = False) -> None:
         super().__init__(why)
         self.wait = wait
         self.doubtful = doubtful
+        self.anybody = anybody
 
 
 @dataclass(slots=True)
@@ -58,7 +66,6 @@ class Round:
     pending: int = 0
     refused: int = 0
     stopped: str = ""
-    problems: list[str] = field(default_factory=list)
 
 
 def backoff(attempts: int, id: str) -> int:
@@ -110,10 +117,13 @@ class Courier:
         failures = int(self._outbox.noted("failures") or 0)
         self._outbox.note("failures", failures + 1)
         self._outbox.note("last_error", str(later))
-        self._outbox.note("pause_until", now + (later.wait or backoff(min(failures, 5), "channel")))
+        self._outbox.note("pause_until", now + (later.wait or backoff(min(failures, _PROBES), "channel")))
         state = "sending" if later.doubtful else item.state
-        wait = max(later.wait, backoff(item.attempts, item.id))
         status = item.status_id if state == "pending" else ""
+        if later.anybody:  # after an outage of a day it must not wait for its own time as well
+            self._outbox.move(item, state, now, status_id=status)
+            return
+        wait = max(later.wait, backoff(item.attempts, item.id))
         self._outbox.move(item, state, now, error=str(later), next_try=now + wait, status_id=status)
 
     def _further(self, item: Item) -> str:
@@ -208,13 +218,13 @@ class Courier:
         try:
             answer = ask()
         except Unreachable as error:
-            raise _Later(plain(error, 200)) from error
+            raise _Later(plain(error, 200), anybody=True) from error
         except NoAnswer as error:
             raise _Later(plain(error, 200), doubtful=sends) from error
         now = self._clock.now()
         self._outbox.note("last_answer", now)
         if answer.status in {429, 503}:  # the two that say that nothing was taken
-            raise _Later(f"{answer.status}: {_said(answer)}", answer.retry_after(now))
+            raise _Later(f"{answer.status}: {_said(answer)}", answer.retry_after(now), anybody=True)
         if answer.status >= 500:
             raise _Later(f"{answer.status}: {_said(answer)}", answer.retry_after(now), doubtful=sends)
         self._outbox.note("failures", 0)

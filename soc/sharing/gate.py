@@ -18,6 +18,7 @@ from soc.sharing.tlp import LEVELS, STAYS, Object
 Rule = Literal["tlp", "internal", "personal", "host"]
 RULES: Final[frozenset[Rule]] = frozenset({"tlp", "internal", "personal", "host"})
 MASK: Final = "[withheld]"
+_LOOKS: Final = 8
 
 # Generous on purpose: whatever may be an address or a name is looked up, and only what is ours is taken out. Each is
 # one run of letters of a kind, so the search is linear in hostile text too.
@@ -145,17 +146,26 @@ def _masked(value: object, ours: Ours, allow: frozenset[Rule], key: str = "") ->
     if isinstance(value, str):
         if key in _VERBATIM or key.endswith(("_ref", "_refs")):
             return value
-        spans = [span for span in _ours(value, ours) if span[0] not in allow]
-        shown, after = "", 0
-        for _, begin, end in sorted(spans, key=lambda span: span[1:]):  # they may overlap, as in ::ffff:10.1.2.3
-            shown += value[after:begin] + MASK if begin >= after else ""
-            after = max(after, end)
-        return shown + value[after:]
+        # What was masked may have hidden the beginning of something else of ours, so it is looked at again.
+        for _ in range(_LOOKS):
+            spans = [span for span in _ours(value, ours) if span[0] not in allow]
+            if not spans:
+                return value
+            value = _cut(value, spans)
+        return MASK
     if isinstance(value, dict):
         return {name: _masked(inner, ours, allow, name) for name, inner in value.items()}
     if isinstance(value, list):
         return [_masked(inner, ours, allow, key) for inner in value]
     return value
+
+
+def _cut(text: str, spans: list[tuple[Rule, int, int]]) -> str:
+    shown, after = "", 0
+    for _, begin, end in sorted(spans, key=lambda span: span[1:]):  # they may overlap, as in ::ffff:10.1.2.3
+        shown += text[after:begin] + MASK if begin >= after else ""
+        after = max(after, end)
+    return shown + text[after:]
 
 
 def _leads_nowhere(item: Object, removed: set[str]) -> bool:

@@ -15,10 +15,12 @@ from typing import Any, Final, cast
 import msgspec
 import orjson
 
+from soc.core.alert import Alert
 from soc.core.errors import Conflict, SocError, StoreError
+from soc.core.hostile import prose
 from soc.sharing.gate import Verdict, Withheld
 from soc.sharing.receipt import Receipt
-from soc.sharing.stix import encode, objects_of, version_of
+from soc.sharing.stix import encode, objects_of, stix_time, version_of
 from soc.sharing.tlp import Object
 
 OUTBOX_FILE: Final = "outbox.db"
@@ -27,7 +29,7 @@ STATES: Final = ("waiting", "held", "sending", "pending", "accepted", "refused")
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS items (
-  id TEXT, version TEXT, title TEXT, state TEXT, bundle BLOB, withheld BLOB, first INTEGER, queued INTEGER,
+  id TEXT, version TEXT, title TEXT, state TEXT, whole BLOB, bundle BLOB, withheld BLOB, first INTEGER, queued INTEGER,
   attempts INTEGER DEFAULT 0, next_try INTEGER DEFAULT 0, status_id TEXT DEFAULT '', error TEXT DEFAULT '',
   done INTEGER DEFAULT 0, PRIMARY KEY (id, version));
 CREATE INDEX IF NOT EXISTS due ON items (state, next_try);
@@ -37,7 +39,7 @@ CREATE TABLE IF NOT EXISTS log (at INTEGER, item TEXT, version TEXT, action TEXT
 CREATE TABLE IF NOT EXISTS channel (name TEXT PRIMARY KEY, value TEXT);
 """
 _COLUMNS: Final = (
-    "id, version, title, state, bundle, withheld, first, queued, attempts, next_try, status_id, error, done"
+    "id, version, title, state, whole, bundle, withheld, first, queued, attempts, next_try, status_id, error, done"
 )
 
 
@@ -46,7 +48,7 @@ class Item:
     """One state of one alert on its way out. Times are µs.
 
     id, version  the alert's id, and the last_seen that this state has
-    bundle       what the gate lets out; withheld: what it does not
+    whole        as it came to the gate; bundle: what the gate lets out; withheld: what it does not
     first        first_seen of the alert when it was shared first
     status_id    of the centre's status resource while pending
     """
@@ -55,6 +57,7 @@ class Item:
     version: str
     title: str
     state: str
+    whole: Object
     bundle: Object
     withheld: tuple[Withheld, ...]
     first: int
@@ -85,20 +88,22 @@ class Outbox:
         row = self._run("SELECT first FROM items WHERE id = ? ORDER BY queued, version LIMIT 1", alert).fetchone()
         return None if row is None else int(row[0])
 
-    def put(self, alert: str, version: str, title: str, first: int, verdict: Verdict, now: int) -> bool:
-        """Queues what the gate let out, or holds it; False if this version is there already."""
+    def put(self, alert: Alert, whole: Object, verdict: Verdict, now: int) -> bool:
+        """Queues what the gate let out of the whole, or holds it; False if this version is there already."""
         state = "held" if verdict.held else "waiting"
-        values = (alert, version, title, state, encode(verdict.bundle), _dump(verdict.withheld), first, now)
+        version, first = stix_time(alert.last_seen), self.first(alert.id)
+        known = (alert.id, version, prose(alert.title), state, encode(whole), encode(verdict.bundle))
+        values = (*known, _dump(verdict.withheld), alert.first_seen if first is None else first, now)
         with self._db:
             self._run("BEGIN IMMEDIATE")
             made = self._run(
-                "INSERT OR IGNORE INTO items (id, version, title, state, bundle, withheld, first, queued)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO items (id, version, title, state, whole, bundle, withheld, first, queued)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 *values,
             ).rowcount
             if made:
                 why = ", ".join(sorted({each.rule for each in verdict.withheld}))
-                self._log(now, alert, version, state, "", why)
+                self._log(now, alert.id, version, state, "", why)
         return bool(made)
 
     def release(self, item: Item, verdict: Verdict, by: str, reason: str, now: int) -> None:
@@ -213,6 +218,6 @@ def _dump(withheld: tuple[Withheld, ...]) -> bytes:
 
 def _item(row: tuple[Any, ...]) -> Item:
     values = dict(zip(Item.__dataclass_fields__, row, strict=True))
-    values["bundle"] = orjson.loads(values["bundle"])
+    values["whole"], values["bundle"] = orjson.loads(values["whole"]), orjson.loads(values["bundle"])
     values["withheld"] = msgspec.json.decode(values["withheld"], type=tuple[Withheld, ...])
     return Item(**values)
