@@ -34,6 +34,7 @@ def command(folder: Path, host: str, port: int) -> None:
     t = translate()
     prepare(folder)
     listening = listen(host, port)
+    listening.listen()  # whoever reads the address may come at once
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
     click.echo(t("National centre (mock): {address}/api/   collection: {id}", address=address, id=COLLECTION))
     click.echo(t("Tokens: {tokens}   key of receipts: {key}", tokens=folder / TOKENS_FILE, key=folder / KEY_FILE))

@@ -15,7 +15,7 @@ from soc.cli.share_status import print_status, status_document
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.settings import moment
-from soc.engines.share import outbox_of, queue, release, send, since
+from soc.engines.share import outbox_of, queue, release, sending, since
 from soc.sharing.tlp import MARKINGS
 
 EVERY = 2.0
@@ -72,9 +72,7 @@ def _counts(done: object) -> dict[str, int]:
 @verb("send")
 @settings_option
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C, at the pace that the centre bears.")
-@click.option(
-    "--timeout", type=click.FloatRange(0.1, 600), default=30, show_default=True, help="Seconds for an answer."
-)
+@click.option("--timeout", type=click.FloatRange(0.1, 600), default=30, show_default=True, help="Seconds to wait.")
 def send_items(follow: bool, timeout: float) -> None:
     """Send what is due to the national centre, and look after what is pending there.
 
@@ -87,9 +85,9 @@ def send_items(follow: bool, timeout: float) -> None:
     if follow:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-    with closing(outbox_of(settings)) as outbox:
+    with closing(outbox_of(settings)) as outbox, sending(settings, outbox, clock, timeout) as courier:
         while True:
-            done = send(settings, outbox, clock, timeout, lambda: not stop.is_set())
+            done = courier.round(lambda: not stop.is_set())
             if done.accepted or done.refused or not follow:
                 said = t(
                     "{accepted} accepted, {pending} pending, {refused} not taken",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from soc.core.errors import SettingsError, SocError
 from soc.core.settings import Settings, ShareSettings, secret, zone_seconds
 from soc.core.store import AlertFilter, Store
 from soc.enrich.inventory import Inventory, read_inventory
-from soc.sharing.courier import Courier, Round
+from soc.sharing.courier import Courier
 from soc.sharing.gate import RULES, Ours, Rule, gate
 from soc.sharing.outbox import OUTBOX_FILE, Item, Outbox
 from soc.sharing.stix import check, to_bundle
@@ -113,7 +113,8 @@ def _key(share: ShareSettings) -> bytes:
     return secret(share.receipt_key_file).encode() if share.receipt_key_file else b""
 
 
-def send(settings: Settings, outbox: Outbox, clock: Clock, timeout: float, going_on: Callable[[], bool]) -> Round:
-    """One round, alone. SocError when another process sends, or the centre refuses us."""
+@contextmanager
+def sending(settings: Settings, outbox: Outbox, clock: Clock, timeout: float) -> Iterator[Courier]:
+    """A courier, alone. SocError when another process sends; timeout in seconds."""
     with alone(settings):
-        return courier_of(settings, outbox, clock, timeout).round(going_on)
+        yield courier_of(settings, outbox, clock, timeout)

@@ -173,8 +173,8 @@ def _leads_nowhere(item: Object, removed: set[str]) -> bool:
     for key, value in item.items():
         if key.endswith("_ref") and key != "created_by_ref" and value in removed:
             return True
-        lists = key.endswith("_refs") and key != "object_marking_refs" and isinstance(value, list)
-        if lists and all(ref in removed for ref in cast("list[object]", value)):
+        listed = key.endswith("_refs") and key != "object_marking_refs" and isinstance(value, list) and value
+        if listed and all(ref in removed for ref in cast("list[object]", value)):
             return True
     return False
 

@@ -99,7 +99,7 @@ class Running:
         named = {"Authorization": f"Bearer {self.token(name)}", "Accept": MEDIA, "Content-Type": MEDIA}
         named |= {key.replace("_", "-"): value for key, value in headers.items()}
         raw = b"" if body is None else orjson.dumps(body)
-        return UrllibHttp(10).request(method, f"http://127.0.0.1:{self.port}{path}", named, raw)
+        return UrllibHttp(60).request(method, f"http://127.0.0.1:{self.port}{path}", named, raw)
 
     def fault(self, kind, value=0, count=1):
         answer = self.ask("POST", "/faults", {"kind": kind, "value": value, "count": count}, "admin")

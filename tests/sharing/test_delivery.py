@@ -155,10 +155,11 @@ def test_an_outage_of_a_day_and_a_kill(own_centre, tmp_path, ours, alert):
     own_centre.stop(signal.SIGKILL)
     for number in range(2, 12):
         drill.put(alert(number))
+    client = own_centre.client()
     attempts, end = 0, drill.clock.time + DAY
     while drill.clock.time < end:
         before = drill.outbox.noted("failures")
-        assert drill.round().stopped
+        assert drill.round(client).stopped
         attempts += drill.outbox.noted("failures") != before
         drill.clock.time += 20 * SECOND
     assert 10 < attempts < DAY // (200 * SECOND)  # it neither gives up nor hammers

@@ -62,13 +62,13 @@ def test_senseless_parameters_are_refused(centre, query):
     assert centre.get(f"objects/?{query}").status == 400
 
 
-def test_ten_thousand_objects_of_one_time_are_paged_without_loss(centre):
-    sent = [identity(number) for number in range(10_000)]
+def test_thousands_of_objects_of_one_time_are_paged_without_loss(centre):
+    sent = [identity(number) for number in range(2_000)]
     status = body(centre.add(sent))
-    assert (status["status"], status["success_count"]) == ("complete", 10_000)
+    assert (status["status"], status["success_count"]) == ("complete", 2_000)
     seen, place = [], ""
     while True:
-        answer = centre.get(f"objects/?limit=999{place}")
+        answer = centre.get(f"objects/?limit=299{place}")
         page = body(answer)
         assert answer.headers["x-taxii-date-added-first"] == answer.headers["x-taxii-date-added-last"]
         seen += [item["id"] for item in page["objects"]]
