@@ -1,7 +1,7 @@
 """What must not leave the house does not, however it is written; what may leave does."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from soc.core.alert import EventRef
@@ -10,6 +10,7 @@ from soc.sharing.stix import check, encode, objects_of, to_bundle
 from tests.sharing.conftest import NOW, make_alert
 
 OURS = ["10.1.20.11", "203.0.113.10", "fd00::1", "::ffff:10.1.2.3", "rad-db-01", "www.most.gov.vn", "an@most.gov.vn"]
+SLOWLY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def verdict(ours, *, tlp="amber", allow=frozenset(), **fields):
@@ -83,6 +84,7 @@ def test_with_no_indicator_left_a_person_looks(ours):
     assert not verdict(ours, group=(), events=()).held
 
 
+@SLOWLY
 @given(st.lists(st.sampled_from([*OURS, " ", ":", ".", "@", "/", "x", "9", "%40", "é", "\n"]), max_size=8))
 def test_masking_twice_changes_nothing(ours, parts):
     once = verdict(ours, title="".join(parts)).bundle
