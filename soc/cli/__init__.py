@@ -16,17 +16,28 @@ class Verbs(TranslatedGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         names = (module.name for module in pkgutil.iter_modules(__path__))
-        return sorted(name for name in names if name not in _NOT_VERBS)
+        return sorted(name.replace("_", "-") for name in names if name not in _NOT_VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = import_module(f"soc.cli.{cmd_name}").command
+        command: click.Command = import_module(f"soc.cli.{cmd_name.replace('-', '_')}").command
         return command
 
 
 _NOT_VERBS = frozenset(
-    {"command", "elastic", "installed", "jobs", "progress", "rejected_show", "rule_life", "show", "windows"}
+    {
+        "command",
+        "elastic",
+        "installed",
+        "jobs",
+        "progress",
+        "rejected_show",
+        "rule_life",
+        "share_status",
+        "show",
+        "windows",
+    }
 )
 
 

@@ -21,6 +21,9 @@ Size = Annotated[str, Meta(pattern=r"^\d{1,7}(KB|MB|GB|TB)$")]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Zone = Annotated[str, Meta(pattern=r"^[+-]\d{2}:\d{2}$")]
 
+_OUTSIDE = r"^(https://[^\s?#@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/[^\s?#@]*)?)?$"
+"""An address that a secret may be sent to: TLS, unless it is this machine."""
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
 
@@ -114,6 +117,29 @@ class ElasticsearchSettings(_Strict, frozen=True):
     namespace: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,50}$")] = "default"
 
 
+class ShareSettings(_Strict, frozen=True):
+    """What is shared with the national centre, and how to reach it. Secrets are in files of their own.
+
+    url           its TAXII 2.1 API root, "https://centre/api/"; plain http to this machine only
+    collection    the id of the collection that takes our objects
+    token_file    holds the bearer token
+    receipt_key_file  holds the key of its receipts; given, an item is accepted only with a genuine one for each object
+    ca            PEM file of the authority that signed its certificate
+    organisation  who we are, in what is sent; without it, the inventory's name
+    tlp           who may be told (TLP 2.0); amber+strict and red are held until a person releases them
+    min_severity  of the alerts that soc share queue --since takes
+    """
+
+    url: Annotated[str, Meta(pattern=_OUTSIDE)] = ""
+    collection: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{0,64}$")] = ""
+    token_file: str = ""
+    receipt_key_file: str = ""
+    ca: str = ""
+    organisation: str = ""
+    tlp: Literal["clear", "green", "amber", "amber+strict", "red"] = "amber"
+    min_severity: Literal["informational", "low", "medium", "high", "critical"] = "high"
+
+
 class StreamSettings(_Strict, frozen=True):
     """A worker of the distributed engine.
 
@@ -154,6 +180,7 @@ class Settings(_Strict, frozen=True):
     kafka: KafkaSettings = KafkaSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     stream: StreamSettings = StreamSettings()
+    share: ShareSettings = ShareSettings()
 
 
 def read_settings(path: Path) -> Settings:
@@ -179,11 +206,12 @@ def read_settings(path: Path) -> Settings:
         inventory=inventory,
         kafka=_with_files(path, "kafka", settings.kafka),
         elasticsearch=_with_files(path, "elasticsearch", settings.elasticsearch),
+        share=_with_files(path, "share", settings.share),
     )
 
 
-_FILES = ("password_file", "api_key_file", "ca")
-Server = TypeVar("Server", KafkaSettings, ElasticsearchSettings)
+_FILES = ("password_file", "api_key_file", "ca", "token_file", "receipt_key_file")
+Server = TypeVar("Server", KafkaSettings, ElasticsearchSettings, ShareSettings)
 
 
 def _with_files(path: Path, section: str, server: Server) -> Server:
@@ -192,7 +220,7 @@ def _with_files(path: Path, section: str, server: Server) -> Server:
     for name, file in named.items():
         if not Path(file).is_file():
             raise SettingsError(f"{path}: {section}.{name}: {file} does not exist")
-    if bool(server.user) != ("password_file" in named):
+    if bool(getattr(server, "user", "")) != ("password_file" in named):
         raise SettingsError(f"{path}: {section}: user and password_file go together")
     return msgspec.structs.replace(server, **named)
 

@@ -32,11 +32,17 @@ _templates = Environment(loader=PackageLoader("soc.web"), autoescape=True, undef
 _templates.filters.update(local=local, plain=plain, prose=prose, gist=gist)
 
 
+def render(template: str, **values: Any) -> str:
+    """A template's HTML; everything in it is escaped."""
+    return _templates.get_template(template).render(**values)
+
+
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A template in the reader's language; everything in it is escaped."""
     chosen = request.cookies.get(LANGUAGE_COOKIE, request.app.state.access.language)
     language = chosen if chosen in LANGUAGES else "en"
-    html = _templates.get_template(template).render(
+    html = render(
+        template,
         t=translator(language),
         language=language,
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
