@@ -5,7 +5,7 @@ set -eu
 umask 077
 folder=${1:-secrets}
 days=825
-mkdir -p "$folder/kafka" "$folder/elasticsearch" "$folder/work"
+mkdir -p "$folder/kafka" "$folder/elasticsearch" "$folder/private"
 made=
 
 have() { [ -s "$folder/$1" ]; }
@@ -24,18 +24,18 @@ fi
 
 if ! have ca.crt; then
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days $days -subj "/CN=soc-pipeline" \
-    -addext "keyUsage=critical,keyCertSign,cRLSign" -keyout "$folder/work/ca.key" -out "$folder/ca.crt" 2>/dev/null
+    -addext "keyUsage=critical,keyCertSign,cRLSign" -keyout "$folder/private/ca.key" -out "$folder/ca.crt" 2>/dev/null
   note ca.crt
 fi
 
 certificate() { # NAME: for the service of this name, and for this machine
   have "$1/server.crt" && return
-  work=$folder/work/$1
+  work=$folder/private/$1
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" \
     -keyout "$folder/$1/server.key" -out "$work.csr" 2>/dev/null
   printf 'subjectAltName=DNS:%s,DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n' \
     "$1" >"$work.names"
-  openssl x509 -req -in "$work.csr" -CA "$folder/ca.crt" -CAkey "$folder/work/ca.key" -CAcreateserial \
+  openssl x509 -req -in "$work.csr" -CA "$folder/ca.crt" -CAkey "$folder/private/ca.key" -CAcreateserial \
     -days $days -extfile "$work.names" -out "$folder/$1/server.crt" 2>/dev/null
   note "$1/server.crt"
 }
