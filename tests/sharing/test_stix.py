@@ -16,7 +16,7 @@ from soc.sharing.tlp import MARKINGS
 from tests.sharing.conftest import NOW, SECOND, make_alert
 from tests.sharing.schema import Schemas
 
-SCHEMAS = Path("/work/shared/data/stix_taxii/stix2-json-schemas.tar.xz")
+SCHEMAS = Path("/jobs/shared/data/stix_taxii/stix2-json-schemas.tar.xz")
 EVENT = {
     "source.ip": "2001:db8::7",
     "destination.ip": "::ffff:198.51.100.9",
