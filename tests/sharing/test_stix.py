@@ -1,7 +1,6 @@
 """An alert as STIX 2.1: deterministic, valid for stix2 and for OASIS's own schemas, and harmless."""
 
 import tarfile
-from pathlib import Path
 
 import orjson
 import pytest
@@ -13,10 +12,11 @@ from soc.core.alert import EventRef
 from soc.core.errors import SocError
 from soc.sharing.stix import check, encode, objects_of, to_bundle
 from soc.sharing.tlp import MARKINGS
+from tests.conftest import DATA
 from tests.sharing.conftest import NOW, SECOND, make_alert
 from tests.sharing.schema import Schemas
 
-SCHEMAS = Path("/jobs/shared/data/stix_taxii/stix2-json-schemas.tar.xz")
+SCHEMAS = DATA / "stix_taxii" / "stix2-json-schemas.tar.xz"
 EVENT = {
     "source.ip": "2001:db8::7",
     "destination.ip": "::ffff:198.51.100.9",
