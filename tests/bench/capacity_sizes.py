@@ -1,4 +1,4 @@
-"""What 1,000 to 1,000,000 lines a second need, computed from measured figures: ``python -m tests.bench.capacity_sizes``.
+"""What 1,000 to 1,000,000 lines a second need, from measured figures: ``python -m tests.bench.capacity_sizes``.
 
 The formulae are in ARCHITECTURE.md, "Capacity"; tests.bench.capacity simulates the same figures to see that they hold.
 """
@@ -65,7 +65,8 @@ def size(rate: int, costs: Costs, most_signals: int = 1024, times: float = 2.0) 
 def sizes() -> None:
     """Prints what four rates need; the largest also with other numbers of partitions."""
     print(
-        f"{'lines/s':>10}{'workers':>9}{'partitions':>11}{'of signals':>11}{'telling/s':>10}{'their GB':>9}{'brokers':>8}"
+        f"{'lines/s':>10}{'workers':>9}{'partitions':>11}{'of signals':>11}{'telling/s':>10}{'their GB':>9}"
+        f"{'brokers':>8}"
         f"{'Kafka TB':>9}{'ES nodes':>9}" + "".join(f"{f'ES TB L{level}':>10}" for level in KEEP)
     )
     rates = [(rate, 1024, 2.0) for rate in (1_000, 10_000, 100_000, 1_000_000)]
