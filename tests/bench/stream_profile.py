@@ -1,7 +1,6 @@
 """Whose code a worker's CPU time goes into, by samples: Faust's, the Kafka client's, ours.
 
 A timer of the CPU time interrupts the process 200 times a CPU second. A sample belongs to the package of the innermost
-A timer of the CPU time interrupts the process 200 times a CPU second. A sample belongs to the package of the innermost
 frame that is of a known one, so what C code or the standard library does counts for who called it. While the main
 thread waits, it belongs to whichever other thread does not. SIGUSR1 begins afresh, SIGUSR2 writes the counts.
 """
