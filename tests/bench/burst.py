@@ -44,7 +44,9 @@ def run() -> None:
     end = BEGIN + LENGTH
     caught = next((f"{s - end:.0f}" for s, one in lag.items() if s > end and one < RATE), "not")
     told = next((f"{s - end}" for s, one in enumerate(course.lag) if s > end and one < RATE), "not")
-    print(f"most: {max(lag.values()):,} measured, {max(course.lag):,.0f} simulated; caught up so many seconds after the")
+    print(
+        f"most: {max(lag.values()):,} measured, {max(course.lag):,.0f} simulated; caught up so many seconds after the"
+    )
     print(f"burst: {caught} measured, {told} simulated; the run ended {points[-1][0] - end:.0f} s after it")
 
 
