@@ -27,7 +27,7 @@ class Costs:
     conclude: float = 31.0
     index: float = 1.6
     carry: float = 11.0
-    tell: float = 150.0
+    tell: float = 145.0
     hits: float = 0.045
     writes: float = float("inf")
 
