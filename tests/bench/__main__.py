@@ -24,6 +24,7 @@ from tests.bench import (
     sigma,
     stream,
     stream_latency,
+    telling,
     to_kafka,
     whole,
 )
@@ -44,6 +45,7 @@ PARTS: dict[str, tuple[str, Part]] = {
     "stream": ("the distributed engine under load", lambda rules: on_servers(lambda: stream.run(rules))),
     "latency": ("a line a second through all of it", lambda rules: on_servers(stream_latency.run)),
     "burst": ("a real burst, and what the simulation says", lambda rules: on_servers(burst.run)),
+    "telling": ("what partitions tell each other", lambda rules: on_servers(telling.run)),
     "logprep": ("Logprep beside it", lambda rules: on_servers(lambda: logprep.run(rules))),
     "capacity": ("a simulation", lambda rules: capacity.run()),
     "sizes": ("what four rates need", lambda rules: capacity_sizes.sizes()),

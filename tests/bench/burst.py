@@ -42,10 +42,12 @@ def run() -> None:
         if abs(nearest - second) < 1:
             print(f"{second:8}{lag[nearest]:15,}{course.lag[second]:12,.0f}")
     end = BEGIN + LENGTH
-    caught = next((s for s, one in lag.items() if s > end and one < RATE), MOST)
-    told = next((s for s, one in enumerate(course.lag) if s > end and one < RATE), MOST)
-    print(f"most: {max(lag.values()):,} measured, {max(course.lag):,.0f} simulated; ", end="")
-    print(f"caught up {caught - end:.0f} s after the burst, simulated {told - end} s")
+    caught = next((f"{s - end:.0f}" for s, one in lag.items() if s > end and one < RATE), "not")
+    told = next((f"{s - end}" for s, one in enumerate(course.lag) if s > end and one < RATE), "not")
+    print(
+        f"most: {max(lag.values()):,} measured, {max(course.lag):,.0f} simulated; caught up so many seconds after the"
+    )
+    print(f"burst: {caught} measured, {told} simulated; the run ended {points[-1][0] - end:.0f} s after it")
 
 
 async def _course(folder: Path, pieces: Sequence[RawBatch], at: Servers) -> list[Point]:
@@ -87,7 +89,8 @@ async def _course(folder: Path, pieces: Sequence[RawBatch], at: Servers) -> list
 async def _look(fleet: Measured, begun: float, before: int, sent, points: list[Point], over: asyncio.Event) -> None:
     while not over.is_set():
         done = await asyncio.to_thread(fleet.done)
-        points.append((time.monotonic() - begun, sent(), done["lines"] - before, fleet.cpu()))
+        if done["lines"] >= before:  # a busy worker may not answer in time
+            points.append((time.monotonic() - begun, sent(), done["lines"] - before, fleet.cpu()))
         await asyncio.sleep(0.5)
 
 

@@ -27,7 +27,7 @@ class Costs:
     conclude: float = 31.0
     index: float = 1.6
     carry: float = 11.0
-    tell: float = 150.0
+    tell: float = 145.0
     hits: float = 0.045
     writes: float = float("inf")
 
@@ -224,7 +224,7 @@ SCENES = (
     Scene("Zipf 0.8 over 200 collectors, 16 workers", 0, 16, 96, skew=0.8),
     Scene("Zipf 1.0 over 200 collectors, 16 workers", 0, 16, 96, skew=1.0),
     Scene("Zipf 1.0, 64 workers: no use", 0, 64, 192, skew=1.0),
-    Scene("one collector sends half, 16 workers", 0, 16, 96, skew=4.0, collectors=3),
+    Scene("one collector sends 93 %, 16 workers", 0, 16, 96, skew=4.0, collectors=3),
     Scene("as many partitions as workers (16)", 0, 16, 16),
     Scene("twice as many partitions as workers", 0, 16, 32),
     Scene("16 workers, 192 partitions", 0, 16, 192),

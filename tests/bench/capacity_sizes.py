@@ -1,6 +1,4 @@
-"""What 1,000 to 1,000,000 lines a second need, computed from measured figures.
-
-``python -m tests.bench.capacity_sizes`` prints it.
+"""What 1,000 to 1,000,000 lines a second need, from measured figures: ``python -m tests.bench.capacity_sizes``.
 
 The formulae are in ARCHITECTURE.md, "Capacity"; tests.bench.capacity simulates the same figures to see that they hold.
 """
@@ -16,7 +14,7 @@ BYTES = {"raw": (50.0, 7), "events": (145.0, 2), "signals": (7.0, 7)}
 """Topic -> bytes a line on a broker's disk as measured on the story's lines, and days that they stay."""
 DOCUMENT = 700.0
 """Bytes of a document in Elasticsearch without replica, as measured."""
-BROKER, INDEXING = 6.7, 150.0
+BROKER, INDEXING = 6.7, 370.0
 """CPU µs a line of the broker (one copy) and of Elasticsearch (one copy), as measured."""
 KEEP = {1: 30, 3: 90, 4: 180, 5: 365}
 """Security level -> days that its events stay in Elasticsearch."""
@@ -68,7 +66,8 @@ def sizes() -> None:
     """Prints what four rates need; the largest also with other numbers of partitions."""
     print(
         f"{'lines/s':>10}{'workers':>9}{'partitions':>11}{'of signals':>11}{'telling/s':>10}{'their GB':>9}"
-        f"{'brokers':>8}{'Kafka TB':>9}{'ES nodes':>9}" + "".join(f"{f'ES TB L{level}':>10}" for level in KEEP)
+        f"{'brokers':>8}"
+        f"{'Kafka TB':>9}{'ES nodes':>9}" + "".join(f"{f'ES TB L{level}':>10}" for level in KEEP)
     )
     rates = [(rate, 1024, 2.0) for rate in (1_000, 10_000, 100_000, 1_000_000)]
     for rate, most, times in (*rates, (1_000_000, 1024, 1.0), (1_000_000, 16, 2.0)):

@@ -14,6 +14,7 @@ import asyncio
 import statistics
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +56,8 @@ CASES = (
     Case(ALONE, options=PLAIN, copies=1, lines=50),
     Case(FAUST, options=NULL, copies=1, lines=5),
     Case(ALONE, options=PLAIN, copies=1, lines=5),
+    Case(FAUST, options=(*NULL, "--profile")),
+    Case(FAUST, options=(*NULL, "--profile"), copies=1, lines=5),
     Case(FAUST, options=NULL, partitions=16),
     Case(FAUST, options=NULL, partitions=32),
 )
@@ -94,6 +97,8 @@ def run(rules: Path | None = None, only: Sequence[int] = (), runs: int = 3) -> N
         _disk(number, sum(len(one.lines) for one in pieces[case.copies, case.lines]), case, at)
     _shares(cases, found)
     _signals(cases, found)
+    for number, case in cases:
+        _profile(case, found[number])
 
 
 async def _measure(case: Case, rules: tuple[str, ...], pieces: Sequence[RawBatch], folder: Path, at: Servers) -> Load:
@@ -133,6 +138,14 @@ def _shares(cases: Sequence[tuple[int, Case]], found: Mapping[int, Sequence[Load
             told = ", ".join(f"{one - other:+.1f}" for one, other in both)
             print(f"Faust's own share, {rules}, {case.lines} lines a record: {more:.1f} of {whole:.1f} µs "
                   f"({max(0.0, more / whole):.0%}); by run {told}")  # fmt: skip
+
+
+def _profile(case: Case, rows: Sequence[Load]) -> None:
+    """Where the samples fell."""
+    total = sum((Counter(row.profile) for row in rows), Counter[str]())
+    if samples := sum(total.values()):
+        parts = ", ".join(f"{name} {number / samples:.1%}" for name, number in total.most_common())
+        print(f"samples, {case.lines} lines a record ({samples:,}): {parts}")
 
 
 def _signals(cases: Sequence[tuple[int, Case]], found: Mapping[int, Sequence[Load]]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -99,6 +101,11 @@ class Measured(Fleet):
         """Seconds of all workers."""
         return sum(cpu_of(worker.process.pid) for worker in self.running)
 
+    def signal(self, number: signal.Signals) -> None:
+        """To those workers that are sampled."""
+        for worker in self.running if "--profile" in self.options else ():
+            worker.process.send_signal(number)
+
     def rss(self) -> float:
         """MB of the largest worker."""
         return max(memory_of(worker.process.pid) for worker in self.running)
@@ -115,6 +122,7 @@ class Load:
     elasticsearch: float
     rss: float
     done: Counter[str] = field(default_factory=Counter)
+    profile: dict[str, int] = field(default_factory=dict)
 
     def micro(self, seconds: float) -> float:
         return seconds / self.lines * 1e6
@@ -132,6 +140,7 @@ async def load(fleet: Measured, number: int, pieces: Sequence[RawBatch], warm: i
         sent = sum(len(piece.lines) for piece in first)
         await until(lambda: fleet.finished(sent), 300, "the first lines were not dealt with")
         await asyncio.sleep(1.5)
+        fleet.signal(signal.SIGUSR1)
         before, began, done = _used(fleet, at), time.monotonic(), fleet.done()
         await fleet.send(pieces[warm:])
         lines = sum(len(piece.lines) for piece in pieces[warm:])
@@ -140,7 +149,11 @@ async def load(fleet: Measured, number: int, pieces: Sequence[RawBatch], warm: i
         workers, broker, elastic = (after - one for after, one in zip(_used(fleet, at), before, strict=True))
         counted = fleet.done()
         counted.subtract(done)
-        return Load(lines, seconds, workers, broker, elastic, fleet.rss(), counted)
+        fleet.signal(signal.SIGUSR2)
+        await asyncio.sleep(1)
+        found = fleet.folder / "profile.json"
+        profile = json.loads(found.read_text()) if found.is_file() else {}
+        return Load(lines, seconds, workers, broker, elastic, fleet.rss(), counted, profile)
     except AssertionError:
         for worker in fleet.running:
             print(worker.log.read_text()[-2000:])

@@ -2,6 +2,7 @@
 
 --null   nothing is sent to Elasticsearch: every bulk is made, and counts as written
 --plain  aiokafka by itself in place of Faust: no group, no commits, no flow control. The difference is Faust's share
+--profile  samples of what it does, into profile.json beside soc.yml, see stream_profile.py
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from soc.engines.stream.carrier import Take
 from soc.engines.stream.guard import FETCH_SECONDS
 from soc.engines.stream.kafka import partitions
 from soc.stores.elasticsearch_client import ClientSender
+from tests.bench import stream_profile
 
 
 class Message(NamedTuple):
@@ -81,6 +83,7 @@ def run() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--null", action="store_true")
     parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--profile", action="store_true")
     parser.add_argument("settings")
     options = parser.parse_args()
     if options.null:
@@ -89,6 +92,8 @@ def run() -> None:
         Plain.consumer = _NoEnds()
         service.carrier = Plain  # type: ignore[assignment]
         service.run_app = Plain.run  # type: ignore[assignment]
+    if options.profile:
+        stream_profile.start(Path(options.settings).parent / "profile.json")
     sys.argv = ["soc", "stream", "--settings", options.settings]
     main()
 
