@@ -27,6 +27,10 @@ from soc.core.settings import ElasticsearchSettings
 
 IMAGE = "docker.elastic.co/elasticsearch/elasticsearch:9.4.3"
 LOCAL = Path(__file__).resolve().parents[3] / "shared" / "tools" / "containers" / "elasticsearch-local"
+# looked up when this is imported: tests change where programs keep things, and the server is not to be fetched anew
+CACHE = os.environ.get("CONTAINERS_CACHE") or str(
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soc-servers"
+)
 PASSWORD = "only-for-tests"
 WITHIN = 180.0
 TLS = {
@@ -94,7 +98,7 @@ def certificates(folder: Path) -> None:
 @contextmanager
 def _process(folder: Path, port: int) -> Iterator[str]:
     options = [f"-E{name}={value}" for name, value in TLS.items()]
-    environment = os.environ | {"ELASTIC_PASSWORD": PASSWORD}
+    environment = os.environ | {"ELASTIC_PASSWORD": PASSWORD, "CONTAINERS_CACHE": CACHE}
     with (folder / "start.log").open("wb") as log:
         # A group of its own, so that the script and the server end together
         process = subprocess.Popen(

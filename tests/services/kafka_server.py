@@ -21,6 +21,10 @@ import pytest
 IMAGE = "apache/kafka:4.4.0"
 LOCAL = Path(__file__).resolve().parents[3] / "shared" / "tools" / "containers" / "kafka-local"
 STARTED = ("READY ", "Kafka Server started")  # kafka-local, and the broker itself
+# looked up when this is imported: tests change where programs keep things, and the server is not to be fetched anew
+CACHE = os.environ.get("CONTAINERS_CACHE") or str(
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soc-servers"
+)
 START_SECONDS = 90  # a busy machine: 5 is usual
 
 
@@ -71,7 +75,7 @@ class LocalKafka:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=os.environ | {"KAFKA_HEAP_OPTS": "-Xms96m -Xmx384m"},
+                env=os.environ | {"KAFKA_HEAP_OPTS": "-Xms96m -Xmx384m", "CONTAINERS_CACHE": CACHE},
             )
         process = self.process
         _until_listening(self.servers, (self.folder / "start.log").read_text, lambda: process.poll() is None)
