@@ -26,7 +26,8 @@ def place(elasticsearch):
 
 
 def row(place, number, received=NOW, joined=False, **fields):
-    return event_row(event(number, **{"soc.origin": ORIGIN} | fields), place[1], 1, received, joined=joined)
+    several = {"soc.joined": True} if joined else {}
+    return event_row(event(number, **{"soc.origin": ORIGIN} | several | fields), place[1], 1, received)
 
 
 def test_events_lines_and_refusals_are_counted_by_source_and_minute(place):
