@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from soc.core.errors import SocError
 from soc.core.servers import kafka_options
 from soc.core.settings import KafkaSettings
+from soc.core.wire import LARGEST
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
-MAX_REQUEST = 4 * 1024 * 1024
-"""Bytes of a record before compression; the topics take as much (max.message.bytes)."""
 MAX_BATCH = 1024 * 1024
 START_SECONDS = 30.0
 CLOSE_SECONDS = 1.0
@@ -59,7 +58,7 @@ async def connect(settings: KafkaSettings, topics: Iterable[str], client: str) -
         enable_idempotence=True,
         compression_type="zstd",
         max_batch_size=MAX_BATCH,
-        max_request_size=MAX_REQUEST,
+        max_request_size=LARGEST,
     )
     try:
         async with asyncio.timeout(START_SECONDS):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from soc.core.fields import DATE_FIELDS
 
@@ -39,6 +39,14 @@ class RawBatch:
     received: int
     position: int
     lines: tuple[bytes, ...]
+
+    def part(self, start: int, stop: int) -> RawBatch:
+        """Lines start to stop - 1, each with the number that it has here."""
+        return RawBatch(self.origin, self.device, self.received, self.position + start, self.lines[start:stop])
+
+    def cut(self, size: int) -> list[RawBatch]:
+        """The same lines, at most so many in each."""
+        return [self.part(start, start + size) for start in range(0, len(self.lines), size)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,11 @@ def micros(text: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def with_tuples(row: Mapping[str, Any]) -> Event:
+    """An event that was read from JSON or MessagePack, with its arrays as tuples again."""
+    return {name: tuple(value) if type(value) is list else value for name, value in row.items()}
 
 
 def to_wire(event: Mapping[str, Value]) -> dict[str, Value]:

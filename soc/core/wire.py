@@ -29,6 +29,10 @@ MAGIC: Final = b"SOC\x01"
 """The last byte is the version: 1."""
 MAX_RECORD: Final = 512 * 1024
 """Bytes of lines in a record, before compression."""
+LARGEST: Final = 4 * 1024 * 1024
+"""Bytes of any record, before compression: what producers may send, and topics take."""
+MAX_LINE: Final = 64 * 1024
+"""Bytes of a line of another shipper, as of our own: its event, which holds it more than once, has to fit too."""
 
 
 class _Raw(msgspec.Struct, array_like=True):
@@ -90,7 +94,7 @@ def decode_count(value: bytes) -> Count:
 
 
 def decode_raw(value: bytes, origin: str, received: int, offset: int) -> RawBatch:
-    """The value of a record as a batch. ValueError if it is of another version of ours, or damaged.
+    """The value of a record as a batch. ValueError if it is of another version of ours, damaged, or too long.
 
     origin, received (µs) and offset are those of the record: what another shipper's event is told apart by.
     """
@@ -102,7 +106,10 @@ def decode_raw(value: bytes, origin: str, received: int, offset: int) -> RawBatc
         except msgspec.MsgspecError as error:
             raise ValueError(f"a damaged batch: {error}") from error
         return RawBatch(raw.origin, raw.device, raw.received, raw.position, raw.lines)
-    return RawBatch(origin, "auto", received, offset, (_line(value),))
+    line = _line(value)
+    if len(line) > MAX_LINE:
+        raise ValueError(f"a line of {len(line)} bytes; the longest that is read has {MAX_LINE}")
+    return RawBatch(origin, "auto", received, offset, (line,))
 
 
 def _line(value: bytes) -> bytes:

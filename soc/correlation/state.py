@@ -7,12 +7,11 @@ from typing import Any
 
 import msgspec
 
-from soc.core.event import Event
+from soc.core.event import Event, with_tuples
+from soc.core.storable import storable
 from soc.correlation.condition import Number
 from soc.correlation.episode import Episode, Sample
 from soc.correlation.lane import Group, Lane
-
-_MAX_INT = 2**63
 
 
 class SavedEpisode(msgspec.Struct, array_like=True):
@@ -70,10 +69,7 @@ class Saved(msgspec.Struct):
 
     def restored_events(self) -> list[Event]:
         """The event table with its arrays as tuples again."""
-        return [
-            {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-            for row in self.events
-        ]
+        return [with_tuples(row) for row in self.events]
 
 
 class EventTable:
@@ -119,7 +115,7 @@ def encode(saved: Saved | SavedLane) -> bytes:
     try:
         return msgspec.msgpack.encode(saved)
     except (OverflowError, UnicodeEncodeError):
-        return msgspec.msgpack.encode(_encodable(msgspec.to_builtins(saved, builtin_types=(msgspec.Raw,))))
+        return msgspec.msgpack.encode(storable(msgspec.to_builtins(saved, builtin_types=(msgspec.Raw,))))
 
 
 def decode(state: bytes) -> Saved | None:
@@ -230,15 +226,3 @@ def _rows(samples: list[Sample], events: EventTable) -> list[tuple[int, int]]:
 def _number(text: str) -> Number:
     """A whole number may be longer than MessagePack's 64 bits, so numbers are kept as Python writes them."""
     return int(text) if text.lstrip("-").isdigit() else float(text)
-
-
-def _encodable(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {_encodable(name): _encodable(value) for name, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_encodable(item) for item in node]
-    if isinstance(node, str):
-        return node.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(node, int) and not -_MAX_INT <= node < _MAX_INT:
-        return str(node)
-    return node

@@ -215,7 +215,7 @@ class Processor:
                 reason = f"internal error: {type(error).__name__}: {error}"
                 lost = Rejected(batch.origin, batch.position, batch.received, batch.device, reason, batch.lines[0])
                 return [(batch, Outcome(rejected=[lost]))]
-            return [fed for line in _singly(batch) for fed in self._fed(line)]
+            return [fed for line in batch.cut(1) for fed in self._fed(line)]
 
     def _advance(self) -> None:
         self.progress.watermark = self._watermark.value
@@ -272,10 +272,3 @@ def stored_position(store: Store) -> int:
     """The spool position that the stored state stands for: lines before it are done, and never numbered again."""
     saved = store.state(SNAPSHOT)
     return msgspec.msgpack.decode(saved, type=Snapshot)[0] if saved else 0
-
-
-def _singly(batch: RawBatch) -> list[RawBatch]:
-    return [
-        RawBatch(batch.origin, batch.device, batch.received, batch.position + number, (line,))
-        for number, line in enumerate(batch.lines)
-    ]

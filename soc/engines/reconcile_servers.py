@@ -20,7 +20,7 @@ from soc.core.settings import KafkaSettings, Settings
 from soc.core.wire import COUNTS, EVENTS, RAW, REJECTED, SIGNALS, decode_count, decode_raw, topic
 from soc.engines.reconcile import Ledger, Row, judge
 from soc.engines.rejected import FROM_ELASTICSEARCH, FROM_KAFKA
-from soc.engines.stream.archive import Events, RejectedLine
+from soc.engines.stream.archive import Events, RejectedLines
 from soc.engines.stream.kafka import partitions
 from soc.stores.elasticsearch_client import connect
 from soc.stores.elasticsearch_counts import counted, distinct
@@ -147,12 +147,13 @@ def _events(ledger: Ledger, record: ConsumerRecord[Any, Any]) -> None:
 
 def _rejected(ledger: Ledger, signals: str, record: ConsumerRecord[Any, Any]) -> None:
     try:
-        line = msgspec.msgpack.decode(record.value or b"", type=RejectedLine)
+        found = msgspec.msgpack.decode(record.value or b"", type=RejectedLines)
     except msgspec.MsgspecError:
         ledger.unreadable += 1
         return
-    # What Elasticsearch refused has been an event before, and a signal has never been a line
-    if not line.origin.startswith((FROM_ELASTICSEARCH, signals)):
-        flow = ledger.flow(line.origin, line.received)
-        if flow is not None:
-            flow.detected.add(line.position)
+    for line in found.lines:
+        # What Elasticsearch refused has been an event before, and a signal has never been a line
+        if not line.origin.startswith((FROM_ELASTICSEARCH, signals)):
+            flow = ledger.flow(line.origin, line.received)
+            if flow is not None:
+                flow.detected.add(line.position)

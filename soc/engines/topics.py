@@ -11,14 +11,14 @@ from collectors.kafka_producer import KafkaFailed, check_installed, failures, li
 from soc.core.errors import SocError
 from soc.core.servers import kafka_options
 from soc.core.settings import KafkaSettings, duration
-from soc.core.wire import ALERTS, COUNTS, EVENTS, RAW, REJECTED, SIGNALS, STATE_RAW, STATE_SIGNALS, topic
+from soc.core.wire import ALERTS, COUNTS, EVENTS, LARGEST, RAW, REJECTED, SIGNALS, STATE_RAW, STATE_SIGNALS, topic
 
 if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
 
 DAY: Final = 86_400_000
-LARGEST: Final = 4 * 1024 * 1024
-"""Bytes of a compressed batch of records that carry lines, events or state; what producers may send at most."""
+MOST_SIGNALS: Final = 16
+"""Partitions of signals: few hits come of many lines, and each of these is told how far each of those is."""
 SEGMENT: Final = 16 * 1024 * 1024
 SETTLE_TRIES: Final = 50
 SETTLE_SECONDS: Final = 0.2
@@ -70,7 +70,8 @@ def wanted(settings: KafkaSettings) -> tuple[Topic, ...]:
     """All topics of the engine.
 
     raw       as long as the settings say: how far back anything can be replayed
-    signals   as long as raw: both are replayed together, and a window's signals must not go before its lines
+    signals   as long as raw: both are replayed together, and a window's signals must not go before its lines; in
+              no more partitions than 16, since the hits are few and what is told grows with both numbers
     events    2 days at most: they are on their way to Elasticsearch, and made again from raw if need be
     alerts    30 days, and rejected lines too: few, and what somebody looks for later
     counts    by minute; the latest total of each is kept, for 30 days
@@ -80,7 +81,7 @@ def wanted(settings: KafkaSettings) -> tuple[Topic, ...]:
     deleted at once, one in the future would have them refused.
     """
     raw = duration(settings.retention) // 1000
-    few, many = 1, settings.partitions
+    few, many, middling = 1, settings.partitions, min(settings.partitions, MOST_SIGNALS)
     compacted = {
         "cleanup.policy": "compact",
         "segment.bytes": str(SEGMENT),
@@ -105,13 +106,13 @@ def wanted(settings: KafkaSettings) -> tuple[Topic, ...]:
     small = 1024 * 1024
     return (
         made(RAW, many, kept(raw)),
-        made(SIGNALS, many, kept(raw)),
+        made(SIGNALS, middling, kept(raw)),
         made(EVENTS, many, kept(min(raw, 2 * DAY))),
         made(ALERTS, many, kept(30 * DAY)),
         made(REJECTED, few, kept(30 * DAY)),
         made(COUNTS, few, compacted | {"cleanup.policy": "compact,delete", "retention.ms": str(30 * DAY)}, small),
         made(STATE_RAW, many, compacted),
-        made(STATE_SIGNALS, many, compacted),
+        made(STATE_SIGNALS, middling, compacted),
     )
 
 

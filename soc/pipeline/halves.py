@@ -16,14 +16,14 @@ from typing import Final
 import msgspec
 
 from soc.core.alert import Alert
-from soc.core.event import Event, RawBatch, Rejected
+from soc.core.event import Event, RawBatch, Rejected, with_tuples
 from soc.core.finding import RuleInfo
 from soc.enrich import Enricher, Inventory
 from soc.pipeline.conclude import Concluder
 from soc.pipeline.content import Content
 from soc.pipeline.digest import middle, times
 from soc.pipeline.normalise import Normaliser
-from soc.pipeline.signal import Reach, Signal, event_of
+from soc.pipeline.signal import Reach, Signal
 from soc.pipeline.watermark import Watermark
 
 SETTLE: Final = 2_000_000
@@ -117,7 +117,7 @@ class Conclusion:
 
     def __init__(self, content: Content, inventory: Inventory, timing: Timing) -> None:
         self._hold = timing.hold
-        self._concluder = Concluder(
+        self.concluder = Concluder(
             content,
             inventory,
             zone=timing.zone,
@@ -128,7 +128,11 @@ class Conclusion:
         self._heard: dict[int, Heard] = {}
         self._lately: deque[tuple[int, int]] = deque()
         self.repeated = 0
+        """Signals that came again, and were passed over."""
         self.unknown = 0
+        """Hits of rules that are not here: another worker has other rules."""
+        self.defects = 0
+        """How often something broke a stage."""
 
     def feed(self, signal: Signal, at: int, partitions: int) -> list[Alert]:
         """The alerts that a signal makes or changes. at (µs): when Kafka took it, by its own clock. partitions: how
@@ -140,20 +144,34 @@ class Conclusion:
             if (signal.offset, signal.part) <= (before.offset, before.part):
                 self.repeated += 1
                 return alerts
-            _, alerts = self._concluder.take(self._known(signal))
+            alerts = self._taken(list(self._known(signal)))
         elif signal.offset < before.offset:  # its lines are read again, from a stored state on, and more may wait
             before.reach = signal.reach
             return alerts
         part = signal.part if signal.hits or signal.offset > before.offset else before.part
         self._heard[signal.partition] = Heard(signal.offset, part, signal.watermark, signal.reach)
-        return alerts + self._concluder.advance(self._settled(self.watermark(partitions), at))
+        return alerts + self._advanced(self._settled(self.watermark(partitions), at))
+
+    def _taken(self, hits: Sequence[tuple[RuleInfo, Event]]) -> list[Alert]:
+        try:
+            return self.concluder.take(hits)[1]
+        except Exception:  # noqa: BLE001 - a defect must cost one hit, not the partition
+            self.defects += 1
+            return [alert for hit in hits for alert in self._taken([hit])] if len(hits) > 1 else []
+
+    def _advanced(self, watermark: int) -> list[Alert]:
+        try:
+            return self.concluder.advance(watermark)
+        except Exception:  # noqa: BLE001 - as above; what is left in the windows is tried again
+            self.defects += 1
+            return []
 
     def _known(self, signal: Signal) -> Iterable[tuple[RuleInfo, Event]]:
         for ids, row in signal.hits:
-            event = event_of(row)
+            event = with_tuples(row)
             for id in ids:
                 try:
-                    rule = self._concluder.rule(id)
+                    rule = self.concluder.rule(id)
                 except KeyError:  # another worker has rules that this one has not, or no longer
                     self.unknown += 1
                 else:
@@ -187,18 +205,13 @@ class Conclusion:
         ]
         return min(waited, default=furthest)
 
-    @property
-    def concluder(self) -> Concluder:
-        """For what is counted and shown."""
-        return self._concluder
-
     def state(self) -> bytes:
         """Everything remembered between signals."""
-        return msgspec.msgpack.encode((self._heard, list(self._lately), *self._concluder.state()))
+        return msgspec.msgpack.encode((self._heard, list(self._lately), *self.concluder.state()))
 
     def restore(self, state: bytes) -> None:
         """The inverse of state; msgspec.DecodeError if it is not ours."""
         kind = tuple[dict[int, Heard], list[tuple[int, int]], bytes, bytes]
         self._heard, lately, windows, folds = msgspec.msgpack.decode(state, type=kind)
         self._lately = deque(lately)
-        self._concluder.restore(windows, folds)
+        self.concluder.restore(windows, folds)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Final
 
 import msgspec
 
-from soc.core.event import Event
+from soc.core.storable import storable
 
 VERSION: Final = 1
-_MOST: Final = 2**63
 
 
 class Reach(IntEnum):
@@ -53,7 +51,7 @@ def encode_signal(signal: Signal) -> bytes:
     try:
         return msgspec.msgpack.encode(signal)
     except (OverflowError, UnicodeEncodeError):
-        signal.hits = [(ids, _encodable(event)) for ids, event in signal.hits]
+        signal.hits = [(ids, storable(event)) for ids, event in signal.hits]
         return msgspec.msgpack.encode(signal)
 
 
@@ -66,21 +64,3 @@ def decode_signal(value: bytes) -> Signal:
     if signal.version != VERSION:
         raise ValueError(f"a signal of format {signal.version}; this version reads {VERSION}")
     return signal
-
-
-def event_of(row: Mapping[str, Any]) -> Event:
-    """The event of a hit with its arrays as tuples again."""
-    return {name: tuple(value) if type(value) is list else value for name, value in row.items()}
-
-
-def _encodable(value: Any) -> Any:
-    """The same with what MessagePack cannot hold replaced: lone surrogates by ?, numbers beyond 64 bits by digits."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, Mapping):
-        return {_encodable(key): _encodable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_encodable(item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool) and not -_MOST <= value < 2 * _MOST:
-        return str(value)
-    return value

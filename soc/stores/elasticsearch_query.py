@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from soc.core.storable import storable_text
 from soc.core.store import AlertFilter, LineFilter
-from soc.stores.encoding import storable_text
 from soc.stores.filtering import comparable, id_range, least_level
 
 Json = dict[str, Any]

@@ -13,9 +13,10 @@ from soc.core.event import Event, Rejected, iso, to_wire
 from soc.core.fields import DATE_FIELDS
 from soc.core.finding import Level
 from soc.core.ids import id_of, rejected_id
+from soc.core.storable import storable, storable_text
 from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_bulk import Refused, Row
-from soc.stores.encoding import alert_json, storable, storable_text
+from soc.stores.encoding import alert_json
 from soc.stores.filtering import comparable, hosts
 
 ADDED: Final = frozenset(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 import orjson
 
 from soc.core import alert as alerts
 from soc.core.alert import Alert
-from soc.core.event import Event, to_wire
-
-_MOST = 2**63
+from soc.core.event import Event, to_wire, with_tuples
+from soc.core.storable import storable
 
 
 def event_json(event: Event) -> bytes:
@@ -31,7 +28,7 @@ def wire_event(body: bytes, id: str) -> dict[str, object]:
 
 def stored_event(body: bytes) -> Event:
     """An event from event_json as the pipeline has it."""
-    return {name: tuple(value) if type(value) is list else value for name, value in orjson.loads(body).items()}
+    return with_tuples(orjson.loads(body))
 
 
 def alert_json(alert: Alert) -> bytes:
@@ -40,21 +37,3 @@ def alert_json(alert: Alert) -> bytes:
         return alerts.encode(alert)
     except (UnicodeEncodeError, OverflowError):
         return orjson.dumps(storable(msgspec.to_builtins(alert)))
-
-
-def storable_text(text: str) -> str:
-    """Text that UTF-8 can hold: lone surrogates become a question mark."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def storable(value: object) -> object:
-    """The same with what JSON cannot hold replaced: lone surrogates by ?, numbers beyond 64 bits by their digits."""
-    if isinstance(value, str):
-        return storable_text(value)
-    if isinstance(value, Mapping):
-        return {storable(key): storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
-    if isinstance(value, int) and not -_MOST <= value < _MOST:
-        return str(value)
-    return value

@@ -8,8 +8,8 @@ import unicodedata
 from soc.core.alert import Alert
 from soc.core.event import Rejected
 from soc.core.finding import Level
+from soc.core.storable import storable_text
 from soc.core.store import LineFilter
-from soc.stores.encoding import storable_text
 
 WORDS = tuple(level.word for level in reversed(Level))
 """Severity words, the worst first."""

@@ -19,8 +19,9 @@ from soc.core.errors import StoreError
 from soc.core.event import Event, Rejected
 from soc.core.finding import Level
 from soc.core.ids import id_of, rejected_id
+from soc.core.storable import storable_text
 from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
-from soc.stores.encoding import alert_json, event_json, storable_text, stored_event, wire_event
+from soc.stores.encoding import alert_json, event_json, stored_event, wire_event
 from soc.stores.filtering import WORDS, hosts, is_beginning, least_level, titles
 from soc.stores.sqlite_filter import lines_where, where
 from soc.stores.sqlite_retention import purge

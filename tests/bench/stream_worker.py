@@ -20,8 +20,8 @@ from faust.types import TP
 from soc.cli import main
 from soc.core.servers import kafka_options
 from soc.core.settings import KafkaSettings
+from soc.core.wire import LARGEST
 from soc.engines.stream import service
-from soc.engines.stream.app import LARGEST_RECORD
 from soc.engines.stream.carrier import Take
 from soc.engines.stream.guard import FETCH_SECONDS
 from soc.engines.stream.kafka import partitions
@@ -52,7 +52,7 @@ class Plain:
             **self.options,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=LARGEST_RECORD,
+            max_partition_fetch_bytes=LARGEST,
         )
         await consumer.start()
         numbers = await partitions(self.options, list(self.takes))

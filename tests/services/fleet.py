@@ -70,11 +70,7 @@ def expected(paths: Sequence[Path], lines: int = 50) -> Expected:
         zone=ZONE,
         carry_out=lambda outcome: events.update(map(id_of, outcome.events)),
     )
-    cut = [
-        RawBatch(one.origin, one.device, one.received, one.position + start, one.lines[start : start + lines])
-        for one in read
-        for start in range(0, len(one.lines), lines)
-    ]
+    cut = [piece for one in read for piece in one.cut(lines)]
     cut.sort(key=lambda piece: first_time(piece.lines[:5], "auto", piece.received, ZONE))
     alerts = {id: decode(alert_json(alert)) for id, alert in totals.alerts.items()}
     return Expected(cut, alerts, events, sum(totals.rejected.values()))

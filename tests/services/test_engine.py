@@ -5,6 +5,7 @@ import urllib.request
 
 import orjson
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from soc.core.ids import event_id
 from soc.core.wire import RAW, topic
@@ -36,10 +37,13 @@ def test_the_story_gives_the_same_alerts_and_says_how_it_goes(
             first = fleet.start(), fleet.start()
             await until(lambda: all(worker.health().get("partitions") for worker in first), 90, "no workers")
             await fleet.send(control.pieces)
-            # what a shipper of another kind sends: one line a record
+            # what a shipper of another kind sends: one line a record, here in transactions, whose marks take offsets,
+            # the last of the partition too
             record = orjson.dumps({"message": line, "@timestamp": "2026-10-05T04:30:01Z"})
-            for _ in range(2):
-                await fleet.producer.send_and_wait(topic(prefix, RAW), record, partition=0)
+            async with AIOKafkaProducer(bootstrap_servers=kafka.servers, transactional_id=prefix) as foreign:
+                for _ in range(2):
+                    async with foreign.transaction():
+                        await foreign.send(topic(prefix, RAW), record, partition=0)
             await until(fleet.quiet, 150, "it did not become quiet")
             await until(lambda: len(fleet.alerts()) >= len(control.alerts), 60, "alerts are missing", 1)
             await until(lambda: not differences(fleet.alerts(), control.alerts), 60, "alerts differ", 1)

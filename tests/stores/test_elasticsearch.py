@@ -130,7 +130,7 @@ def test_events_are_kept_by_the_level_of_their_system(place, store):
         known = {} if level is None else {"soc.level": level}
         store.put_events([event(level or 0, **known, **{"event.dataset": "A-b/C"})])
     store.commit()
-    streams = client.indices.resolve_index(name=f"logs-soc.*-{namespace}*")["data_streams"]
+    streams = client.indices.resolve_index(name=f"logs-soc.a_b_c-{namespace}*")["data_streams"]
     suffixes = sorted(found["name"].removeprefix(f"logs-soc.a_b_c-{namespace}") for found in streams)
     assert suffixes == ["", "_l1", "_l4", "_l5"]
     assert store.counts()["events"] == 5

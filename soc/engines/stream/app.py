@@ -13,10 +13,10 @@ import faust
 from faust.types.auth import CredentialsT
 
 from soc.core.errors import SocError
+from soc.core.wire import LARGEST
 from soc.engines.stream.guard import GuardedApp, Released, StartAt
 
 STOP_SECONDS = 30.0
-LARGEST_RECORD = 4 << 20  # bytes: a batch of lines, before compression
 
 
 def guarded_app(
@@ -55,10 +55,10 @@ def guarded_app(
             "broker_commit_interval": 0.5,
             "broker_max_poll_records": 32,
             "consumer_auto_offset_reset": "earliest",
-            "consumer_max_fetch_size": LARGEST_RECORD,
+            "consumer_max_fetch_size": LARGEST,
             "producer_acks": -1,
             "producer_compression_type": "zstd",
-            "producer_max_request_size": LARGEST_RECORD,
+            "producer_max_request_size": LARGEST,
             "stream_buffer_maxsize": 32,
             "stream_recovery_delay": 0.0,
             "stream_wait_empty": False,

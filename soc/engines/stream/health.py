@@ -26,6 +26,14 @@ from soc.engines.stream.indexer import Indexer
 from soc.engines.stream.worker import Worker
 from soc.sigma.backtrack import overruns
 
+_SUMS: Final = {
+    "late": "hits that came too late for correlations",
+    "early": "hits that were decided early, because too many waited",
+    "repeated_signals": "signals that came again and were passed over",
+    "unknown_rules": "hits of rules that this worker has not",
+    "defects": "batches and hits that broke a stage",
+    "unreadable_states": "stored states that could not be read, whose partitions began afresh",
+}
 WITHOUT: Final = 60_000_000
 """µs without any assignment after which a worker is not healthy: Kafka is away, or it was left out."""
 
@@ -81,14 +89,19 @@ class Health:
     def state(self) -> tuple[bool, dict[str, object]]:
         """Whether it is well, and what there is to say."""
         worker, indexer = self._worker, self._indexer
+        conclusions = [own.conclusion for own in worker.signals.values()]
         well = bool(self._assigned) or self._clock.now() - self._since < WITHOUT
         return well and not indexer.trouble, {
             "partitions": sorted(f"{tp.topic}/{tp.partition}" for tp in self._assigned),
             "rebalances": self.rebalances,
             "lag": self.lag(),
             "watermarks": {n: own.conclusion.watermark(worker.partitions) for n, own in worker.signals.items()},
-            "late": sum(sum(own.conclusion.concluder.late.values()) for own in worker.signals.values()),
-            "early": sum(own.conclusion.concluder.early for own in worker.signals.values()),
+            "late": sum(sum(one.concluder.late.values()) for one in conclusions),
+            "early": sum(one.concluder.early for one in conclusions),
+            "repeated_signals": sum(one.repeated for one in conclusions),
+            "unknown_rules": sum(one.unknown for one in conclusions),
+            "defects": worker.counts.defects + sum(one.defects for one in conclusions),
+            "unreadable_states": worker.unreadable_states,
             "counts": {one.name: getattr(worker.counts, one.name) for one in fields(worker.counts)},
             "written": {kind: asdict(writer.counts) for kind, writer in indexer.writers.items()},
             "trouble": indexer.trouble or next((w.last_failure for w in indexer.writers.values()), ""),
@@ -109,9 +122,10 @@ class _Metrics(Collector):
         yield _by("soc_lag_records", "records that are not dealt with yet", "partition", state["lag"])
         yield _by("soc_watermark_seconds", "event time that is concluded", "partition", _seconds(state["watermarks"]))
         yield _by("soc_state_bytes", "size of the latest stored state", "partition", counts["state_bytes"])
-        for name in ("lines", "events", "joined", "rejected", "signals", "alerts", "repeated", "unreadable", "defects"):
+        for name in ("lines", "events", "joined", "rejected", "signals", "alerts", "repeated", "unreadable"):
             yield CounterMetricFamily(f"soc_{name}", f"{name} since the start", float(counts[name]))
-        yield CounterMetricFamily("soc_late_hits", "hits that came too late for correlations", _number(state["late"]))
+        for name, what in _SUMS.items():
+            yield CounterMetricFamily(f"soc_{name}", what, _number(state[name]))
         rules = CounterMetricFamily("soc_rule_hits", "hits of each rule", labels=["rule"])
         for rule, hits in counts["hits"].items():
             rules.add_metric([rule], hits)

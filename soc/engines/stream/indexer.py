@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ from soc.core.errors import StoreError
 from soc.core.event import RawBatch
 from soc.core.settings import ElasticsearchSettings
 from soc.core.wire import REJECTED
-from soc.engines.stream.archive import Events, RejectedLine, StoredAlert, rejected_line
+from soc.engines.stream.archive import Events, RejectedLines, StoredAlert, rejected_lines
 from soc.pipeline.halves import Detected
 from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_bulk import BulkWriter, Refused, Row
@@ -81,9 +81,9 @@ class Indexer:
         await self._write("events", [Row(*row) for row in found.rows])
 
     async def rejected(self, value: bytes, topic: str) -> None:
-        """A rejected line. topic: that of the lines."""
-        line = msgspec.msgpack.decode(value, type=RejectedLine)
-        await self._write("rejected", [rejected_row(line.rejected(topic), self._namespace)])
+        """A record of rejected lines. topic: that of the lines."""
+        lines = msgspec.msgpack.decode(value, type=RejectedLines).rejected(topic)
+        await self._write("rejected", [rejected_row(line, self._namespace) for line in lines])
 
     async def alert(self, value: bytes) -> None:
         """An alert as it was at some position."""
@@ -104,14 +104,17 @@ class Indexer:
             else:
                 self.trouble = ""
                 break
-        for one in refused:
-            self._keep(one)
+        if refused:
+            self._keep(refused)
 
-    def _keep(self, refused: Refused) -> None:
+    def _keep(self, refused: Sequence[Refused]) -> None:
         """What Elasticsearch will never take is a rejected line; what it refuses even as that is said aloud."""
-        if refused.target == names.rejected(self._namespace):
-            self.lost += 1
-            self._report(f"elasticsearch refuses a rejected line: {refused.reason}")
-            return
-        line: Any = rejected_line(dead_letter(refused, self._clock.now()))
-        self._put(self._topic(REJECTED), msgspec.msgpack.encode(line))
+        kept = []
+        for one in refused:
+            if one.target == names.rejected(self._namespace):
+                self.lost += 1
+                self._report(f"elasticsearch refuses a rejected line: {one.reason}")
+            else:
+                kept.append(dead_letter(one, self._clock.now()))
+        for line in kept:
+            self._put(self._topic(REJECTED), msgspec.msgpack.encode(rejected_lines([line])))

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from soc.core.errors import SocError
-from soc.engines.stream.worker import Kept
 
 Answer = TypeVar("Answer")
+
+
+class Kept(NamedTuple):
+    """What Kafka has of a partition: offset of its first record, and the one after its last."""
+
+    first: int
+    end: int
 
 
 async def patiently(ask: Callable[[], Awaitable[Answer]], seconds: float) -> Answer:
@@ -43,28 +50,38 @@ async def partitions(options: Mapping[str, Any], topics: Collection[str]) -> dic
     return found
 
 
-async def next_record(options: Mapping[str, Any], topic: str, partition: int, offset: int) -> int:
-    """Offset of the first record that there is at this offset or after it; waits until there is one."""
-    consumer = AIOKafkaConsumer(enable_auto_commit=False, **options)
-    await consumer.start()
+@asynccontextmanager
+async def reading(options: Mapping[str, Any], **more: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer without a group, which moves nobody's place."""
+    consumer = AIOKafkaConsumer(enable_auto_commit=False, **more, **options)
     try:
-        wanted = TopicPartition(topic, partition)
-        consumer.assign([wanted])
-        consumer.seek(wanted, offset)
-        return int((await consumer.getone(wanted)).offset)
+        await consumer.start()
+        yield consumer
     finally:
         await consumer.stop()
+
+
+async def next_record(options: Mapping[str, Any], topic: str, partition: int, offset: int) -> int:
+    """Offset of the first record that there is at this offset or after it; of the next one to come if there is none.
+
+    What ends a transaction takes an offset too, and is no record. KafkaError, also if the offset is there no longer.
+    """
+    wanted = TopicPartition(topic, partition)
+    async with reading(options, auto_offset_reset="none") as consumer:
+        consumer.assign([wanted])
+        end = (await consumer.end_offsets([wanted]))[wanted]
+        consumer.seek(wanted, offset)
+        while (at := int(await consumer.position(wanted))) < end:
+            if found := (await consumer.getmany(wanted, timeout_ms=500, max_records=1)).get(wanted):
+                return int(found[0].offset)
+        return at
 
 
 async def kept(options: Mapping[str, Any], topic: str, chosen: Collection[int]) -> dict[int, Kept]:
     """What Kafka has of these partitions."""
     if not chosen:
         return {}
-    consumer = AIOKafkaConsumer(**options)
-    await consumer.start()
-    try:
+    async with reading(options) as consumer:
         wanted = [TopicPartition(topic, partition) for partition in chosen]
         first, end = await consumer.beginning_offsets(wanted), await consumer.end_offsets(wanted)
         return {tp.partition: Kept(first[tp], end[tp]) for tp in wanted}
-    finally:
-        await consumer.stop()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from collectors.kafka_producer import connect
@@ -34,6 +36,7 @@ from soc.pipeline.halves import Conclusion, Detection, Timing
 
 REACH_EVERY: Final = 0.5
 ALERTS_EVERY: Final = 0.25
+LOOK_EVERY: Final = 2.0
 PATIENCE: Final = 45.0
 """Seconds for which Kafka may be away when a worker starts, or is given partitions."""
 REBALANCE: Final = 15.0
@@ -56,13 +59,26 @@ class Stages:
         try:
             self.worker.on_lines(message.partition, message.offset, heard, message.value)
         except Gap:
-            # what ends a transaction of another shipper takes an offset too, and is no record
-            expected = self.worker.lines[message.partition].next
-            if await self.next_record(message.partition, expected) != message.offset:
-                raise
-            self.worker.nothing_before(message.partition, message.offset)
+            await self.look_on(message.partition)
             self.worker.on_lines(message.partition, message.offset, heard, message.value)
         await self.outbox.room()
+
+    async def look_on(self, partition: int) -> None:
+        """What ends a transaction of another shipper takes an offset, and is no record: what follows it counts."""
+        if (own := self.worker.lines.get(partition)) is not None:
+            at = own.next
+            self.worker.nothing_before(partition, at, await self.next_record(partition, at))
+
+    async def look_on_where_nothing_comes(self) -> None:
+        """Such marks may be the last that a partition has."""
+        stood: dict[int, int] = {}
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            stands = {n: own.next for n, own in self.worker.lines.items() if own.behind}
+            for partition in [n for n, at in stands.items() if stood.get(n) == at]:
+                with suppress(KafkaError, TimeoutError):  # it is asked again
+                    await self.look_on(partition)
+            stood = stands
 
     async def signals(self, message: Any) -> None:
         heard = int(message.timestamp * 1_000_000)
@@ -143,6 +159,7 @@ async def work(
             *(asyncio.create_task(run_app(app, ending)) for app in apps),
             asyncio.create_task(_every(REACH_EVERY, lambda: worker.tell_reach(health.ends(apps, name(RAW))))),
             asyncio.create_task(_every(ALERTS_EVERY, worker.send_alerts)),
+            asyncio.create_task(stages.look_on_where_nothing_comes()),
             asyncio.create_task(_storing(duration(settings.stream.snapshot) / 1e6, worker)),
         ]
         serving = asyncio.create_task(server.serve([listening]))

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
+from soc.engines.stream.kafka import reading
 from soc.engines.stream.outbox import Outbox
 
 PIECE: Final = 512 * 1024
@@ -41,7 +42,9 @@ class _Head(msgspec.Struct, array_like=True):
 
 
 class Snapshots(Protocol):
-    """Where snapshots are kept."""
+    """Where snapshots are kept. unreadable: those that were found damaged, or of another version."""
+
+    unreadable: int
 
     async def load(self, partitions: Sequence[int]) -> dict[int, Snapshot]:
         """The latest of each partition that has one."""
@@ -65,9 +68,7 @@ class TopicSnapshots:
         """ValueError of none: what cannot be read is counted, and the partition begins afresh."""
         if not partitions:
             return {}
-        consumer = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **self._options)
-        await consumer.start()
-        try:
+        async with reading(self._options, auto_offset_reset="earliest") as consumer:
             wanted = [TopicPartition(self._topic, partition) for partition in partitions]
             consumer.assign(wanted)
             ends = await consumer.end_offsets(wanted)
@@ -82,8 +83,6 @@ class TopicSnapshots:
                         else:
                             records[tp.partition][record.key] = record.value
                 left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
-        finally:
-            await consumer.stop()
         loaded = {}
         for partition, kept in records.items():
             if (snapshot := self._put_together(partition, kept)) is not None:

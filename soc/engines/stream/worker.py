@@ -14,7 +14,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol, TypeVar
 from zlib import crc32
 
 import msgspec
@@ -24,7 +24,8 @@ from soc.core.clock import Clock
 from soc.core.errors import SocError
 from soc.core.event import RawBatch, Rejected
 from soc.core.wire import ALERTS, EVENTS, RAW, REJECTED, SIGNALS, decode_raw, encode_raw
-from soc.engines.stream.archive import VERSION, Events, Rows, StoredAlert, rejected_line
+from soc.engines.stream.archive import VERSION, Events, Rows, StoredAlert, rejected_lines
+from soc.engines.stream.kafka import Kept
 from soc.engines.stream.snapshots import Snapshot, Snapshots
 from soc.pipeline.halves import SETTLE, Conclusion, Detected, Detection, Hits
 from soc.pipeline.signal import VERSION as SIGNAL_VERSION
@@ -35,7 +36,9 @@ MOST_HITS: Final = 500
 """Hits in one signal; events of some KB each have to fit into a record."""
 REPEAT_REACH: Final = 10_000_000
 """µs after which it is said again how far a partition is, though nothing has changed."""
+NONE: Final[Hits] = []
 _pack: Final = msgspec.msgpack.Encoder().encode
+Stage = TypeVar("Stage", Detection, Conclusion)
 
 
 class Gap(SocError):
@@ -52,16 +55,15 @@ class Sending(Protocol):
     async def room(self) -> None: ...
 
 
-class Kept(NamedTuple):
-    """What Kafka has of a partition: offset of its first record, and the one after its last."""
-
-    first: int
-    end: int
-
-
 @dataclass(slots=True)
 class Counts:
-    """What a worker has done since it started. hits: by rule."""
+    """What a worker has done since it started.
+
+    hits        by rule
+    repeated    records that came again and were passed over
+    unreadable  records that are no batch or signal of ours; unreadable_states: snapshots likewise
+    defects     batches that broke a stage
+    """
 
     lines: int = 0
     events: int = 0
@@ -72,6 +74,7 @@ class Counts:
     alerts: int = 0
     repeated: int = 0
     unreadable: int = 0
+    unreadable_states: int = 0
     defects: int = 0
     snapshots: int = 0
     state_bytes: dict[str, int] = field(default_factory=dict)
@@ -79,16 +82,28 @@ class Counts:
 
 @dataclass(slots=True)
 class Lines:
-    """A partition of lines at work. next: offset of its next record; end: records that were known to be there."""
+    """A partition of lines at work.
+
+    next     offset of its next record; stored: the same in the latest snapshot
+    end      after its last record, as far as is known; behind: whether it was not read to there, the last time that
+             Kafka was asked
+    heard    µs: when lines last came
+    told     (offset, watermark, reach) as others were told last, at told_at (µs); settled: for the second time
+    """
 
     detection: Detection
     next: int
-    end: int = 0
+    end: int
+    heard: int
     stored: int = -1
-    heard: int = 0
+    behind: bool = True
     told: tuple[int, int, Reach] | None = None
     told_at: int = 0
     settled: bool = False
+
+    @property
+    def reach(self) -> Reach:
+        return Reach.BEHIND if self.behind else Reach.IDLE if self.detection.idle else Reach.LIVE
 
 
 @dataclass(slots=True)
@@ -145,22 +160,31 @@ class Worker:
         stored_lines, stored_signals = await asyncio.gather(
             self._lines_kept.load(list(lines)), self._signals_kept.load(list(signals))
         )
-        self.lines = {}
+        self.lines, self.signals = {}, {}
         for partition, there in lines.items():
-            detection = self._detection()
-            snapshot = stored_lines.get(partition)
-            if snapshot is not None:
-                detection.restore(snapshot.state)
-            at = max(there.first, snapshot.offset if snapshot else 0)
-            self.lines[partition] = Lines(detection, at, end=there.end, heard=self._clock.now())
-        self.signals = {}
+            detection, at = self._restored(self._detection, stored_lines.get(partition), there.first)
+            self.lines[partition] = Lines(detection, at, there.end, self._clock.now())
         for partition, there in signals.items():
-            conclusion = self._conclusion()
-            snapshot = stored_signals.get(partition)
-            if snapshot is not None:
-                conclusion.restore(snapshot.state)
-            self.signals[partition] = Signals(conclusion, max(there.first, snapshot.offset if snapshot else 0))
+            conclusion, at = self._restored(self._conclusion, stored_signals.get(partition), there.first)
+            self.signals[partition] = Signals(conclusion, at)
         return {n: one.next for n, one in self.lines.items()}, {n: one.next for n, one in self.signals.items()}
+
+    def _restored(self, make: Callable[[], Stage], snapshot: Snapshot | None, first: int) -> tuple[Stage, int]:
+        """A stage as it was stored, and where its input goes on; from the first record on if that cannot be read."""
+        stage = make()
+        if snapshot is None:
+            return stage, first
+        try:
+            stage.restore(snapshot.state)
+        except (msgspec.MsgspecError, LookupError, ValueError):
+            self.counts.unreadable_states += 1
+            return make(), first
+        return stage, max(first, snapshot.offset)
+
+    @property
+    def unreadable_states(self) -> int:
+        """Snapshots that could not be read; their partitions began with their first record."""
+        return self.counts.unreadable_states + self._lines_kept.unreadable + self._signals_kept.unreadable
 
     async def give_up(self) -> None:
         """All partitions go to whoever gets them next: what they remember is stored for them."""
@@ -173,23 +197,28 @@ class Worker:
         own = self.lines.get(partition)
         if own is None or not self._is_next(RAW, partition, offset, own.next):
             return
+        del self.lines[partition]  # until all of the record is done: half of it must never be stored
         try:
             batch = decode_raw(value, f"kafka:{self._topic(RAW)}/{partition}", heard, offset)
         except ValueError as error:
             self.counts.unreadable += 1
-            batch = RawBatch(f"kafka:{self._topic(RAW)}/{partition}", "", heard, offset, ())
-            self._reject(Rejected(batch.origin, offset, heard, "", str(error), value), partition, offset)
+            origin = f"kafka:{self._topic(RAW)}/{partition}"
+            self._reject([Rejected(origin, offset, heard, "", str(error), value)], partition, offset)
         else:
             detected = self._detected(own.detection, batch, heard)
             for one in detected:
                 self._send(partition, offset, batch, one)
             self._signal(own, partition, offset, [hit for one in detected for hit in one.hits])
+            if batch.lines:
+                own.heard = self._clock.now()
         own.next = offset + 1
-        own.heard = max(own.heard, self._clock.now()) if batch.lines else own.heard
+        self.lines[partition] = own
 
-    def nothing_before(self, partition: int, offset: int) -> None:
-        """Somebody has made sure that a partition of lines has no record between the last one and this one."""
-        self.lines[partition].next = offset
+    def nothing_before(self, partition: int, offset: int, next: int) -> None:
+        """Somebody has made sure that between these two a partition of lines has no record."""
+        own = self.lines.get(partition)
+        if own is not None and own.next == offset:
+            own.next = next
 
     def _is_next(self, name: str, partition: int, offset: int, next: int) -> bool:
         if offset > next:
@@ -208,11 +237,7 @@ class Worker:
                 reason = f"{type(error).__name__}: {error}"
                 lost = Rejected(batch.origin, batch.position, batch.received, batch.device, reason, raw)
                 return [Detected((), (), (lost,), [])]
-            singly = [
-                RawBatch(batch.origin, batch.device, batch.received, batch.position + number, (line,))
-                for number, line in enumerate(batch.lines)
-            ]
-            return [detected for one in singly for detected in self._detected(detection, one, heard)]
+            return [detected for one in batch.cut(1) for detected in self._detected(detection, one, heard)]
 
     def _send(self, partition: int, offset: int, batch: RawBatch, detected: Detected) -> None:
         counts = self.counts
@@ -225,12 +250,12 @@ class Worker:
             rows = self._rows(partition, offset, batch, detected)
             events = Events(VERSION, partition, offset, batch.origin, batch.received, len(detected.joined), rows)
             self._outbox.put(self._topic(EVENTS), _pack(events), partition=partition)
-        for rejected in detected.rejected:
-            self._reject(rejected, partition, offset)
+        if detected.rejected:
+            self._reject(detected.rejected, partition, offset)
 
-    def _reject(self, rejected: Rejected, partition: int, offset: int) -> None:
-        self.counts.rejected += 1
-        self._outbox.put(self._topic(REJECTED), _pack(rejected_line(rejected, partition, offset)))
+    def _reject(self, rejected: Sequence[Rejected], partition: int = -1, offset: int = -1) -> None:
+        self.counts.rejected += len(rejected)
+        self._outbox.put(self._topic(REJECTED), _pack(rejected_lines(rejected, partition, offset)))
 
     def _signal(self, own: Lines, partition: int, offset: int, hits: Hits) -> None:
         """Each hit goes where the families of its rules are concluded; what is too much for one record, in parts."""
@@ -238,16 +263,12 @@ class Worker:
         for ids, event in hits:
             for target in {to[id] for id in ids}:
                 sorted_out[target].append((tuple([id for id in ids if to[id] == target]), event))
-        reach = own.told[2] if own.told else Reach.BEHIND
         for target, some in sorted_out.items():
             for part, start in enumerate(range(0, len(some), MOST_HITS)):
-                watermark = own.detection.watermark
-                self._tell(target, partition, offset, part, watermark, reach, some[start : start + MOST_HITS])
+                self._tell(own, target, partition, offset, part, some[start : start + MOST_HITS])
 
-    def _tell(
-        self, target: int, partition: int, offset: int, part: int, watermark: int, reach: Reach, hits: Hits
-    ) -> None:
-        signal = Signal(SIGNAL_VERSION, partition, offset, part, watermark, reach, list(hits))
+    def _tell(self, own: Lines, target: int, partition: int, offset: int, part: int = 0, hits: Hits = NONE) -> None:
+        signal = Signal(SIGNAL_VERSION, partition, offset, part, own.detection.watermark, own.reach, hits)
         self._outbox.put(self._topic(SIGNALS), encode_signal(signal), partition=target)
         self.counts.signals += 1
 
@@ -259,36 +280,37 @@ class Worker:
         now = self._clock.now()
         for partition, own in self.lines.items():
             own.end = max(own.end, ends.get(partition, 0))
-            read = own.next >= own.end
-            reach = Reach.BEHIND if not read else Reach.IDLE if own.detection.idle else Reach.LIVE
-            if reach is Reach.LIVE and now - own.heard > self._idle:
+            own.behind = own.next < own.end
+            if own.reach is Reach.LIVE and now - own.heard > self._idle:
                 own.heard = now
                 self._outbox.put(self._topic(RAW), encode_raw(RawBatch("", "", now, 0, ())), partition=partition)
-            found = own.next - 1, own.detection.watermark, reach
+            found = own.next - 1, own.detection.watermark, own.reach
             again = REPEAT_REACH if own.settled else SETTLE
             if found == own.told and now - own.told_at < again:
                 continue
             own.settled = found == own.told
             own.told, own.told_at = found, now
             for target in range(self._signal_partitions):
-                self._tell(target, partition, own.next - 1, 0, own.detection.watermark, reach, [])
+                self._tell(own, target, partition, own.next - 1)
 
     def on_signal(self, partition: int, offset: int, heard: int, value: bytes) -> None:
         """A record of signals; heard (µs): when Kafka took it."""
         own = self.signals.get(partition)
         if own is None or not self._is_next(SIGNALS, partition, offset, own.next):
             return
+        del self.signals[partition]  # as above
         try:
             signal = decode_signal(value)
             alerts = own.conclusion.feed(signal, heard, self.partitions)
         except ValueError as error:
             self.counts.unreadable += 1
             origin = f"kafka:{self._topic(SIGNALS)}/{partition}"
-            self._reject(Rejected(origin, offset, self._clock.now(), "", str(error), value), -1, offset)
+            self._reject([Rejected(origin, offset, self._clock.now(), "", str(error), value)])
         else:
             for alert in alerts:
                 own.changed[alert.id] = (offset, alert)
         own.next = offset + 1
+        self.signals[partition] = own
 
     def send_alerts(self) -> None:
         """What has changed since the last time; an alert that goes on and on is sent as it now is."""

@@ -15,9 +15,10 @@ from soc.core.clock import FixedClock
 from soc.core.event import RawBatch, to_wire
 from soc.core.ids import id_of
 from soc.core.wire import ALERTS, EVENTS, RAW, REJECTED, SIGNALS, encode_raw
-from soc.engines.stream.archive import Events, RejectedLine, StoredAlert
+from soc.engines.stream.archive import Events, RejectedLines, StoredAlert
+from soc.engines.stream.kafka import Kept
 from soc.engines.stream.snapshots import Snapshot
-from soc.engines.stream.worker import Kept, Worker
+from soc.engines.stream.worker import Worker
 from soc.pipeline.conclude import families
 from soc.pipeline.content import Content
 from soc.pipeline.halves import Conclusion, Detection, Timing
@@ -59,9 +60,12 @@ class Log:
                     assert found.setdefault(id, event) == event, "one id, two events"
         return found
 
+    def rejected_lines(self) -> set[tuple[str, int, bytes, str]]:
+        records = (msgspec.msgpack.decode(value, type=RejectedLines) for value in self.records[REJECTED, 0])
+        return {(line.origin, line.position, line.raw, line.reason) for record in records for line in record.lines}
+
     def rejected(self) -> set[tuple[str, int, bytes]]:
-        lines = (msgspec.msgpack.decode(value, type=RejectedLine) for value in self.records[REJECTED, 0])
-        return {(line.origin, line.position, line.raw) for line in lines}
+        return {line[:3] for line in self.rejected_lines()}
 
 
 def rows(partition, offset, batch, detected):
@@ -94,6 +98,7 @@ class Outbox:
 class KeptHere:
     def __init__(self, log: Log, stage: str) -> None:
         self._log, self._stage = log, stage
+        self.unreadable = 0
 
     async def load(self, partitions: Sequence[int]) -> dict[int, Snapshot]:
         return {n: self._log.kept[self._stage, n] for n in partitions if (self._stage, n) in self._log.kept}

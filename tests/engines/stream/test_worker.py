@@ -11,13 +11,18 @@ from soc.core.clock import FixedClock
 from soc.core.event import RawBatch
 from soc.core.ids import event_id, id_of
 from soc.core.settings import duration
+from soc.core.wire import LARGEST, REJECTED
 from soc.engines.analyze import analyze
 from soc.engines.source import expand
+from soc.engines.stream.archive import MOST_RAW
+from soc.engines.stream.snapshots import Snapshot
 from soc.engines.stream.worker import Gap
 from soc.enrich import read_inventory
 from soc.pipeline.build import build_pipeline
 from soc.pipeline.content import load_content
 from soc.pipeline.normalise import first_time
+from soc.pipeline.signal import Reach, decode_signal
+from soc.respond import Triage
 from soc.stores.encoding import alert_json
 from soc.story import INVENTORY
 from tests.engines.stream.simulated import SECOND, Log, Process
@@ -60,11 +65,7 @@ def embedded(content, story):
 
 def pieces(batches):
     """Batches as collectors send them, in the order of their beginnings."""
-    cut = [
-        RawBatch(batch.origin, batch.device, batch.received, batch.position + start, batch.lines[start : start + LINES])
-        for batch in batches
-        for start in range(0, len(batch.lines), LINES)
-    ]
+    cut = [piece for batch in batches for piece in batch.cut(LINES)]
     return sorted(cut, key=lambda piece: first_time(piece.lines[:5], "auto", piece.received, 7 * 3600))
 
 
@@ -197,17 +198,90 @@ def test_a_missing_record_ends_the_worker_before_it_is_passed_over(content, inve
 
 def test_a_record_that_is_no_batch_is_kept_and_the_next_one_read(content, inventory):
     line = "Oct  5 08:45:01 web-1 sshd[7]: Failed password for root from 198.51.100.9"
+    damaged, other, endless = b"SOC\x01\xff damaged", b"SOC\x09 of another version", b"x" * (LARGEST * 3)
     log = Log(1, 1)
-    log.records["raw", 0] += [b"SOC\x01\xff damaged", b"SOC\x09 of another version"]
-    log.records["raw", 0] += [f'{{"message": "{line}"}}'.encode()]
+    log.records["raw", 0] += [damaged, other, endless, f'{{"message": "{line}"}}'.encode()]
     process = Process(log, content, inventory, FixedClock(NOW), SECOND)
+    asyncio.run(read_all(process))
+    found = {raw: reason for _, _, raw, reason in log.rejected_lines()}
+    assert set(found) == {damaged, other, endless[:MOST_RAW]}
+    assert found[endless[:MOST_RAW]] == (
+        "a line of 12582912 bytes; the longest that is read has 65536 (the first 2097152 of 12582912 bytes)"
+    )
+    assert max(map(len, log.records[REJECTED, 0])) < LARGEST, "Kafka takes it"
+    assert list(log.events()) == [event_id("kafka:raw/0", 3, line)]
 
-    async def read():
-        await process.take([0], [0])
-        while process.step(random.Random(1)):
-            pass
+
+def test_lines_that_do_not_parse_are_one_record(content, inventory):
+    log = Log(1, 1)
+    log.produce(0, [RawBatch("fw", "fortigate", NOW, 7, tuple(b"no log %d" % number for number in range(100)))])
+    process = Process(log, content, inventory, FixedClock(NOW), SECOND)
+    asyncio.run(read_all(process))
+    assert len(log.records[REJECTED, 0]) == 1
+    assert log.rejected() == {("fw", 7 + number, b"no log %d" % number) for number in range(100)}
+
+
+@pytest.mark.parametrize(
+    "state", [b"", b"\xff\xff", msgspec.msgpack.encode((b"\x91", b"\x90")), b"\x94\x80\x90\xc4\xc4"]
+)
+def test_a_state_that_cannot_be_read_costs_reading_again_and_is_counted(content, inventory, embedded, state):
+    batches, totals, _ = embedded
+    log = Log(1, 1)
+    fill(log, batches)
+    log.kept["raw", 0] = log.kept["signals", 0] = Snapshot(5, state)
+    (process,) = asyncio.run(run(log, content, inventory, 1, workers=1))
+    assert process.worker.unreadable_states == 2
+    assert differences(log.alerts(), totals.alerts) == []
+
+
+def test_how_far_a_partition_is_said_with_its_hits(content, inventory, embedded):
+    """Lines that come after a silence are no longer those of a partition that nobody waits for."""
+    line = b"<34>Oct  5 08:45:01 web-1 sshd[7]: Failed password for root from 198.51.100.9 port 22 ssh2"
+    log, clock = Log(1, 1), FixedClock(NOW)
+    process = Process(log, content, inventory, clock, SECOND)
+
+    def told():
+        return [decode_signal(value).reach for value in log.records["signals", 0]]
+
+    async def work():
+        await process.take([0], [])
+        process.tick()
         await process.outbox.settled()
+        assert told() == [Reach.IDLE], "no source was ever heard of"
+        log.produce(0, [RawBatch("a", "auto", NOW, 0, (line,) * 3)])
+        process.step(random.Random(1))
+        await process.outbox.settled()
+        assert told() == [Reach.IDLE, Reach.LIVE]
+        log.produce(0, [RawBatch("a", "auto", NOW, number, (line,)) for number in (3, 4)])
+        process.tick()
+        process.step(random.Random(1))
+        await process.outbox.settled()
+        assert told()[2:] == [Reach.BEHIND] * 2, "there is one more"
 
-    asyncio.run(read())
-    assert {raw for _, _, raw in log.rejected()} == {b"SOC\x01\xff damaged", b"SOC\x09 of another version"}
-    assert list(log.events()) == [event_id("kafka:raw/0", 2, line)]
+    asyncio.run(work())
+
+
+def test_a_record_that_breaks_a_stage_costs_no_other(content, inventory, embedded, monkeypatch):
+    batches, totals, _ = embedded
+    log = Log(1, 1)
+    fill(log, batches)
+    broken, take = [], Triage.take
+
+    def breaking(self, findings):
+        findings = list(findings)
+        if findings and not broken:
+            broken.append(findings)
+            raise ZeroDivisionError
+        return take(self, findings)
+
+    monkeypatch.setattr(Triage, "take", breaking)
+    (process,) = asyncio.run(run(log, content, inventory, 1, workers=1))
+    assert process.worker.signals[0].conclusion.defects == 1
+    assert set(log.alerts()) == set(totals.alerts)
+
+
+async def read_all(process):
+    await process.take([0], [0])
+    while process.step(random.Random(1)):
+        pass
+    await process.outbox.settled()

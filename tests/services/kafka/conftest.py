@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
@@ -17,6 +18,8 @@ from soc.core.wire import decode_raw
 from soc.engines.topics import carry_out, look
 from tests.services.kafka.broker import LIBRARIES, PASSWORD, USER, Broker, certificate
 from tests.services.kafka_server import KafkaServer
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,28 @@ def stream(address: str, prefix: str) -> KafkaSettings:
     return settings
 
 
+def to_the_end(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """asyncio.run that also waits for closed connections to end: TLS takes its time, and the client does not wait for
+    those that it gave up, such as one that was refused."""
+
+    async def run() -> Answer:
+        try:
+            return await work
+        finally:
+            transports: Any = asyncio.get_running_loop()._transports  # type: ignore[attr-defined]
+            async with asyncio.timeout(10):
+                while any(one._sock for one in transports.values()):
+                    await asyncio.sleep(0.01)
+
+    return asyncio.run(run())
+
+
 def make(settings: KafkaSettings) -> None:
     async def run() -> None:
         steps, found = await look(settings)
         await carry_out(settings, steps, found)
 
-    asyncio.run(run())
+    to_the_end(run())
 
 
 def everything(address: str, topic: str) -> list[ConsumerRecord]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from soc.core.errors import SettingsError
 from soc.core.servers import kafka_options
 from soc.core.settings import KafkaSettings
 from tests.services.kafka.broker import certificate
-from tests.services.kafka.conftest import Cluster, make
+from tests.services.kafka.conftest import Cluster, make, to_the_end
 
 pytestmark = pytest.mark.xdist_group("servers")
 
@@ -34,19 +33,19 @@ def test_a_user_over_tls_makes_topics_and_sends(cluster: Cluster, prefix: str) -
         finally:
             await abandon(producer)
 
-    assert asyncio.run(send()) == 0
+    assert to_the_end(send()) == 0
 
 
 def test_a_wrong_password_does_not_get_in(cluster: Cluster, prefix: str, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("wrong")
     with pytest.raises(KafkaFailed, match="invalid credentials"):
-        asyncio.run(_connect(cluster.secure(prefix, password_file=str(tmp_path / "password"))))
+        to_the_end(_connect(cluster.secure(prefix, password_file=str(tmp_path / "password"))))
 
 
 def test_a_broker_of_another_authority_is_not_trusted(cluster: Cluster, prefix: str, tmp_path: Path) -> None:
     _, other = certificate(tmp_path)
     with pytest.raises(KafkaFailed, match="certificate verify failed"):
-        asyncio.run(_connect(cluster.secure(prefix, ca=str(other))))
+        to_the_end(_connect(cluster.secure(prefix, ca=str(other))))
 
 
 def test_a_name_that_is_not_in_the_certificate_is_not_trusted(cluster: Cluster, prefix: str) -> None:
@@ -54,13 +53,13 @@ def test_a_name_that_is_not_in_the_certificate_is_not_trusted(cluster: Cluster, 
     port = settings.servers[0].rpartition(":")[2]
     wrong = KafkaSettings((f"127.0.0.1:{port}",), prefix, settings.user, settings.password_file, settings.ca)
     with pytest.raises(KafkaFailed, match="IP address mismatch"):
-        asyncio.run(_connect(wrong))
+        to_the_end(_connect(wrong))
 
 
 def test_a_missing_topic_is_named_and_not_made(address: str, prefix: str) -> None:
     for _ in range(2):
         with pytest.raises(KafkaFailed, match=f"no topic {prefix}.raw; 'soc topics apply --yes'"):
-            asyncio.run(_connect_to(KafkaSettings((address,), prefix), f"{prefix}.raw"))
+            to_the_end(_connect_to(KafkaSettings((address,), prefix), f"{prefix}.raw"))
 
 
 async def _connect_to(settings: KafkaSettings, topic: str) -> None:
