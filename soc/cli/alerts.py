@@ -31,22 +31,25 @@ def _set_settings(ctx: click.Context, _param: click.Parameter, value: Path | Non
         ctx.find_root().meta[_SETTINGS] = value
 
 
+settings_asked_option = click.option(
+    "--settings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_set_settings,
+    expose_value=False,
+    help="The settings file; otherwise ./soc.yml. The store is Elasticsearch where it has elasticsearch.urls.",
+)
+"""For what ``settings_asked`` gives."""
+
+
 def store_option(function: click.decorators.FC) -> click.decorators.FC:
     """--store FILE or --settings FILE, for every verb that reads the store."""
-    settings = click.option(
-        "--settings",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        callback=_set_settings,
-        expose_value=False,
-        help="A soc.yml: the store is Elasticsearch where it has elasticsearch.urls.",
-    )
     store = click.option(
         "--store",
         "path",
         type=click.Path(path_type=Path),
         help="The store's file; otherwise the one that ./soc.yml names, or the demo's.",
     )
-    return store(settings(function))
+    return store(settings_asked_option(function))
 
 
 def settings_asked() -> Settings:

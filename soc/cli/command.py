@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -31,6 +32,15 @@ language_option = click.option(
     expose_value=False,
     is_eager=True,
     help="Language of everything outside the logs (or set SOC_LANG).",
+)
+
+settings_option = click.option(
+    "--settings",
+    "path",
+    type=click.Path(path_type=Path),
+    default="soc.yml",
+    show_default=True,
+    help="The settings file.",
 )
 
 

@@ -10,7 +10,7 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
-from soc.cli.command import TranslatedGroup, language_option, translate, verb
+from soc.cli.command import TranslatedGroup, language_option, settings_option, translate, verb
 from soc.cli.elastic import need_client
 from soc.cli.show import console
 from soc.core.clock import SystemClock
@@ -20,15 +20,6 @@ from soc.stores.elasticsearch_roles import ROLES, key_request
 from soc.stores.elasticsearch_schema import DAYS
 
 _STYLE = dict(zip(VERDICTS, ("green", "yellow", "dim", "magenta"), strict=True))
-
-settings_option = click.option(
-    "--settings",
-    "path",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default="soc.yml",
-    show_default=True,
-    help="The settings with elasticsearch.urls.",
-)
 
 
 @click.group("index", cls=TranslatedGroup)

@@ -10,7 +10,7 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
-from soc.cli.command import translate, verb
+from soc.cli.command import settings_option, translate, verb
 from soc.cli.elastic import need_client
 from soc.cli.show import console
 from soc.core.clock import SystemClock
@@ -23,14 +23,7 @@ from soc.engines.reconcile import Ledger, Row
 
 
 @verb("reconcile")
-@click.option(
-    "--settings",
-    "path",
-    default="soc.yml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The settings file.",
-)
+@settings_option
 @click.option("--since", default="15m", show_default=True, metavar="TIME", help="Lines received since: a time, or 24h.")
 @click.option(
     "--grace", default="60s", show_default=True, metavar="TIME", help="How old a minute must be to be judged."

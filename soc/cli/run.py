@@ -11,7 +11,7 @@ import click
 
 from collectors.agent import Agent, describe
 from collectors.agent import check as check_inputs
-from soc.cli.command import translate, verb
+from soc.cli.command import settings_option, translate, verb
 from soc.cli.rule_life.words import because
 from soc.core.clock import SystemClock
 from soc.core.errors import SettingsError
@@ -28,14 +28,7 @@ from soc.web import Access
 
 
 @verb("run")
-@click.option(
-    "--settings",
-    "path",
-    default="soc.yml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The settings file.",
-)
+@settings_option
 @click.option("--check", is_flag=True, help="Check the settings, say what it would do, and exit.")
 def command(path: Path, check: bool) -> None:
     """Collect, detect and alert until stopped: syslog ports and files in, alerts in the store and the console.

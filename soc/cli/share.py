@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from soc.cli.alerts import open_store, settings_asked, store_option
+from soc.cli.alerts import open_store, settings_asked, settings_asked_option, store_option
 from soc.cli.command import TranslatedGroup, language_option, translate, verb
 from soc.cli.share_status import print_status, status_document
 from soc.core.clock import SystemClock
@@ -20,14 +20,6 @@ from soc.sharing.tlp import MARKINGS
 
 EVERY = 2.0
 """Seconds between rounds; the outbox itself says what is due."""
-
-settings_option = click.option(
-    "--settings",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    callback=lambda ctx, _, value: ctx.find_root().meta.update({"soc.settings": value}) if value else None,
-    expose_value=False,
-    help="The settings file; otherwise ./soc.yml.",
-)
 
 
 @click.group("share", cls=TranslatedGroup)
@@ -70,7 +62,7 @@ def _counts(done: object) -> dict[str, int]:
 
 
 @verb("send")
-@settings_option
+@settings_asked_option
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C, at the pace that the centre bears.")
 @click.option("--timeout", type=click.FloatRange(0.1, 600), default=30, show_default=True, help="Seconds to wait.")
 def send_items(follow: bool, timeout: float) -> None:
@@ -103,7 +95,7 @@ def send_items(follow: bool, timeout: float) -> None:
 
 
 @verb("status")
-@settings_option
+@settings_asked_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 def show_status(as_json: bool) -> None:
     """Tell how sharing stands: connected or not, what waits, what is held and why, what was accepted this month.
@@ -119,7 +111,7 @@ def show_status(as_json: bool) -> None:
 
 @verb("release")
 @click.argument("id")
-@settings_option
+@settings_asked_option
 @click.option("--by", required=True, metavar="NAME", help="Who decides; kept with the item.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the item.")
 @click.option("--whole", is_flag=True, help="With our own addresses and names as well, which are left out otherwise.")

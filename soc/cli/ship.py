@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from soc.cli.command import translate, verb
+from soc.cli.command import settings_option, translate, verb
 from soc.cli.progress import reading
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
@@ -19,14 +19,7 @@ from soc.parsers import devices
 
 @verb("ship")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--settings",
-    "path",
-    default="soc.yml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The settings file.",
-)
+@settings_option
 @click.option("--source", "device", default="auto", metavar="NAME", help="The device that wrote the lines, or auto.")
 @click.option("--at", metavar="TIME", help="When the files were written, for times without a year.")
 @click.option("--key", metavar="TEXT", default="", help="Key of the records; without it, the name in the settings.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from soc.cli.command import translate, verb
+from soc.cli.command import settings_option, translate, verb
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.hostile import plain
@@ -19,14 +19,7 @@ from soc.pipeline.content import Content
 
 
 @verb("stream")
-@click.option(
-    "--settings",
-    "path",
-    default="soc.yml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The settings file.",
-)
+@settings_option
 def command(path: Path) -> None:
     """Work on the lines in Kafka until stopped: detect, correlate, and write to Elasticsearch.
 

@@ -10,7 +10,7 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
-from soc.cli.command import TranslatedGroup, language_option, translate, verb
+from soc.cli.command import TranslatedGroup, language_option, settings_option, translate, verb
 from soc.cli.show import console
 from soc.core.hostile import plain
 from soc.core.i18n import Translate
@@ -30,14 +30,7 @@ def command() -> None:
 
 
 @verb("apply")
-@click.option(
-    "--settings",
-    "path",
-    default="soc.yml",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The settings file.",
-)
+@settings_option
 @click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 def apply(path: Path, yes: bool, as_json: bool) -> None:

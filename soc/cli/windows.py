@@ -43,7 +43,7 @@ def after_events(content: Content, rule: RuleInfo, files: Path) -> tuple[list[Pr
         raised |= any(alert.rule_id == rule.id for alert in outcome.alerts)
     outcome = pipeline.advance(latest + 1)
     raised |= any(alert.rule_id == rule.id for alert in outcome.alerts)
-    return pipeline.progress(rule.id), raised
+    return pipeline.concluder.progress(rule.id), raised
 
 
 def of_running(content: Content, rule: RuleInfo, data_dir: Path) -> list[Progress]:
@@ -56,7 +56,7 @@ def of_running(content: Content, rule: RuleInfo, data_dir: Path) -> list[Progres
     pipeline = build_pipeline(content, None, zone=VIETNAM)
     if saved:
         _restore(pipeline, saved, data_dir)
-    return pipeline.progress(rule.id)
+    return pipeline.concluder.progress(rule.id)
 
 
 def _restore(pipeline: Pipeline, saved: bytes, data_dir: Path) -> None:

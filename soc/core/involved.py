@@ -32,12 +32,8 @@ def add(hosts: list[str], host: str) -> None:
     del hosts[MOST_HOSTS:]
 
 
-def concerns_more(event: Event, other: Event) -> bool:
-    """Whether the event is of a system of a higher level, or of a known one rather than an unknown."""
-    return _weight(event) > _weight(other)
-
-
-def _weight(event: Event) -> tuple[int, bool]:
+def weight(event: Event) -> tuple[int, bool]:
+    """The more, the more it concerns: the level of the event's system, then whether that is known at all."""
     level = event.get("soc.level")
     known = bool(event.get("soc.system") or event.get("soc.unit"))
     return (level if isinstance(level, int) else 0), known

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from soc.core.event import Event, iso
 from soc.core.finding import Finding, Reason
-from soc.core.involved import concerns_more, involve
+from soc.core.involved import involve, weight
 from soc.correlation.condition import SIGNS, Number
 from soc.correlation.expression import Seen, roles_of
 from soc.correlation.grouping import Key
@@ -30,7 +30,7 @@ class Episode:
     seen     for temporal types, when each rule last hit (None: not in the window)
     changed  whether it changed since it was last told
     hosts    those of all contributing events
-    about    the contributing event that concerns the most important system, the earliest of several
+    about    the contributing event that concerns the most important system, the earliest of several; its weight
     """
 
     key: Key
@@ -43,12 +43,17 @@ class Episode:
     changed: bool = field(default=False)
     hosts: list[str] = field(default_factory=list)
     about: Event | None = None
+    weight: tuple[int, bool] = field(init=False, default=(-1, False))
+
+    def __post_init__(self) -> None:
+        if self.about is not None:
+            self.weight = weight(self.about)
 
     def involve(self, event: Event) -> None:
         """A contributing event, in the order of time."""
         involve(self.hosts, event)
-        if self.about is None or concerns_more(event, self.about):
-            self.about = event
+        if (found := weight(event)) > self.weight:
+            self.about, self.weight = event, found
 
 
 class Teller:

@@ -108,9 +108,9 @@ def analyze(
             totals.add(outcome)
             carry_out(outcome)
             progress(totals)
-    totals.late = sum(pipeline.late.values())
-    totals.suppressed = sum(pipeline.suppressed.values())
-    totals.forgotten = {id: pressure.evicted for id, pressure in pipeline.pressure.items()}
+    totals.late = sum(pipeline.concluder.late.values())
+    totals.suppressed = sum(pipeline.concluder.suppressed.values())
+    totals.forgotten = {id: pressure.evicted for id, pressure in pipeline.concluder.pressure.items()}
     return totals
 
 

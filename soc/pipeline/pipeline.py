@@ -21,7 +21,6 @@ from soc.anomaly.watch import Watch
 from soc.core.alert import Alert
 from soc.core.event import Event, RawBatch, Rejected
 from soc.core.finding import RuleInfo
-from soc.correlation import Pressure, Progress, Restored
 from soc.enrich import Enricher, Inventory
 from soc.pipeline.conclude import Concluder
 from soc.pipeline.content import Content
@@ -63,11 +62,11 @@ class Pipeline:
         self._anomaly = anomaly
         self._matcher = content.matcher
         self._normalise = Normaliser(Enricher(inventory), zone)
-        self._concluder = Concluder(content, inventory, zone=zone, lateness=lateness, fold=fold)
+        self.concluder = Concluder(content, inventory, zone=zone, lateness=lateness, fold=fold)
 
     def use(self, content: Content) -> None:
         """Other rules from the next batch on. Open mails and folds stay, and the windows of unchanged correlations."""
-        self._concluder.use(content)
+        self.concluder.use(content)
         self._matcher = content.matcher
 
     def keep(self) -> None:
@@ -93,7 +92,7 @@ class Pipeline:
         """What ``feed`` does, of a batch that another process has read; the outcome has only the joined events."""
         joined = self._normalise.join(digest.offered)
         outcome = Outcome([event for _, event in joined], joined=len(joined))
-        hits = [(place, self._concluder.rule(id), event) for place, ids, event in digest.hits for id in ids]
+        hits = [(place, self.concluder.rule(id), event) for place, ids, event in digest.hits for id in ids]
         if joined:
             found = self._matcher.match_all([event for _, event in joined])
             hits += [
@@ -109,7 +108,7 @@ class Pipeline:
         outcome = Outcome(overdue, joined=len(overdue))
         self._conclude(self._matched(overdue), outcome)
         unusual = self._anomaly.advance(watermark) if self._anomaly is not None else ()
-        outcome.alerts += self._concluder.advance(watermark, unusual)
+        outcome.alerts += self.concluder.advance(watermark, unusual)
         return outcome
 
     def _matched(self, events: Sequence[Event]) -> Iterable[tuple[RuleInfo, Event]]:
@@ -117,44 +116,20 @@ class Pipeline:
         return ((rule, events[place]) for place, rules in found for rule in rules)
 
     def _conclude(self, hits: Iterable[tuple[RuleInfo, Event]], outcome: Outcome) -> None:
-        number, alerts = self._concluder.take(hits)
+        number, alerts = self.concluder.take(hits)
         outcome.hits += number
         outcome.alerts += alerts
-
-    @property
-    def restored(self) -> Restored:
-        """What became of the windows of each correlation at the latest restore or change of rules."""
-        return self._concluder.restored
-
-    @property
-    def late(self) -> dict[str, int]:
-        """Hits per source that came too late for the correlations; their own rules still fired."""
-        return self._concluder.late
-
-    @property
-    def suppressed(self) -> dict[tuple[str, str], int]:
-        """(who, rule) -> findings that the inventory's scanners explain: counted, not shown."""
-        return self._concluder.suppressed
-
-    @property
-    def pressure(self) -> dict[str, Pressure]:
-        """Correlation id -> what it had to forget for want of room; there is an alert of it as well."""
-        return self._concluder.pressure
-
-    def progress(self, correlation: str, limit: int = 20) -> list[Progress]:
-        """How far the windows of a correlation (its id) are; KeyError if it is unknown."""
-        return self._concluder.progress(correlation, limit)
 
     def state(self) -> bytes:
         """Everything remembered between batches; with the input position it stands for, a restart goes on exactly."""
         models = () if self._anomaly is None else (self._anomaly.state(),)
-        return msgspec.msgpack.encode((self._normalise.state(), *self._concluder.state(), *models))
+        return msgspec.msgpack.encode((self._normalise.state(), *self.concluder.state(), *models))
 
     def restore(self, state: bytes) -> None:
         """The inverse of state. msgspec.DecodeError if it is not ours; ``restored`` names windows it could not read."""
         parts = msgspec.msgpack.decode(state, type=Annotated[list[bytes], msgspec.Meta(min_length=3, max_length=4)])
         joins, windows, folds, *models = parts
         self._normalise.restore(joins)
-        self._concluder.restore(windows, folds)
+        self.concluder.restore(windows, folds)
         if self._anomaly is not None and models:  # a state from before there were models leaves them as trained
             self._anomaly.restore(models[0])

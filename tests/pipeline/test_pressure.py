@@ -45,4 +45,4 @@ def test_a_flood_raises_one_alert_a_day_that_names_the_correlation(tmp_path: Pat
     assert (alert.rule_id, alert.severity, alert.count) == (PRESSURE.id, "medium", 10_000)
     assert dict(alert.group)["rule.id"] == "3f0f3c67-1f0e-4bd6-8d30-b1f0b3a7a022"
     assert alert.title_vi
-    assert pipeline.pressure["3f0f3c67-1f0e-4bd6-8d30-b1f0b3a7a022"].evicted == 10_000
+    assert pipeline.concluder.pressure["3f0f3c67-1f0e-4bd6-8d30-b1f0b3a7a022"].evicted == 10_000

@@ -342,8 +342,8 @@ class Worker:
                     snapshot = Snapshot(signal.next, signal.conclusion.state())
                     taken.append((SIGNALS, self._signals_kept, partition, signal, snapshot))
             await self._outbox.settled()
-            for name, kept, partition, own, snapshot in taken:
-                await kept.store(partition, snapshot)
+            await asyncio.gather(*(kept.store(partition, snapshot) for _, kept, partition, _, snapshot in taken))
+            for name, _, partition, own, snapshot in taken:
                 own.stored = snapshot.offset
                 self.counts.snapshots += 1
                 self.counts.state_bytes[f"{name}/{partition}"] = len(snapshot.state)
