@@ -54,7 +54,7 @@ class Beacon:
     name = "beacon"
     live = True
 
-    def __init__(self, parameters: BeaconParameters = BeaconParameters()) -> None:  # noqa: B008 - frozen
+    def __init__(self, parameters: BeaconParameters = BeaconParameters()) -> None:
         self._is = parameters
         self._pairs: Entities[dict[str, Pair]] = Entities(parameters.entities)
         self._callers: Entities[list[str]] = Entities(parameters.entities)

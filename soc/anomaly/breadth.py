@@ -42,7 +42,7 @@ class Breadth:
     name = "breadth"
     live = True
 
-    def __init__(self, parameters: BreadthParameters = BreadthParameters()) -> None:  # noqa: B008 - frozen
+    def __init__(self, parameters: BreadthParameters = BreadthParameters()) -> None:
         self._is = parameters
         self._habits: Entities[Habit] = Entities(parameters.entities)
         self._everybody = Habit(Level(), Level())

@@ -100,7 +100,7 @@ def scaled(rows: Sequence[Sequence[float]], by: Sequence[tuple[float, float]]) -
     return [[max(-1e6, min(1e6, (v - m) / s)) for v, (m, s) in zip(row, by, strict=True)] for row in rows]
 
 
-def on_table(table: Table, parameters: ForestParameters = ForestParameters()) -> list[Figure]:  # noqa: B008 - frozen
+def on_table(table: Table, parameters: ForestParameters = ForestParameters()) -> list[Figure]:
     """The forest and both baselines on a table: learned on a random half without its labels, measured on the other."""
     order = list(range(len(table.rows)))
     Random(parameters.seed).shuffle(order)  # noqa: S311 - nothing secret

@@ -59,7 +59,7 @@ class Forest:
     name = "forest"
     live = False
 
-    def __init__(self, parameters: ForestParameters = ForestParameters()) -> None:  # noqa: B008 - frozen
+    def __init__(self, parameters: ForestParameters = ForestParameters()) -> None:
         self._is = parameters
         self._state = _State(None, [0.0] * len(FEATURES))
 

@@ -51,7 +51,7 @@ class Rate:
     name = "rate"
     live = True
 
-    def __init__(self, parameters: RateParameters = RateParameters()) -> None:  # noqa: B008 - frozen
+    def __init__(self, parameters: RateParameters = RateParameters()) -> None:
         self._is = parameters
         self._habits: Entities[Habit] = Entities(parameters.entities)
 

@@ -14,6 +14,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from soc.engines.topics import MOST_SIGNALS
+
 TICK = 0.1
 
 
@@ -53,6 +55,11 @@ class Scene:
     core: float = 1.0
     even: bool = False
 
+    @property
+    def signals(self) -> int:
+        """Partitions of signals."""
+        return min(self.partitions, MOST_SIGNALS)
+
 
 @dataclass
 class Course:
@@ -90,7 +97,8 @@ def simulate(scene: Scene) -> Course:
     """Workers take turns among their queues; what is over waits."""
     chance, costs = random.Random(scene.seed), scene.costs
     lines = _lines(scene, chance)
-    signals = spread(zipf(scene.families, scene.family_skew), scene.partitions, chance)
+    signals = spread(zipf(scene.families, scene.family_skew), scene.signals, chance)
+    signals += [0.0] * (scene.partitions - scene.signals)
     waiting, hits, events = ([0.0] * scene.partitions for _ in range(3))
     busy = [0.0] * scene.workers
     course = Course()
@@ -101,7 +109,7 @@ def simulate(scene: Scene) -> Course:
             waiting[n] += came * share
         written = costs.writes * TICK
         read = 0.0
-        telling = 2 * scene.partitions**2 * costs.tell * TICK / scene.workers
+        telling = 2 * scene.partitions * scene.signals * costs.tell * TICK / scene.workers
         for worker in range(scene.workers):
             mine = range(worker, scene.partitions, scene.workers)
             queues = [
@@ -182,13 +190,14 @@ def bound(scene: Scene) -> tuple[float, str]:
     """The same by formula, and what sets it: all cores, the hottest partition of lines, or that of signals."""
     chance, costs = random.Random(scene.seed), scene.costs
     lines = _lines(scene, chance)
-    signals = spread(zipf(scene.families, scene.family_skew), scene.partitions, chance)
+    signals = spread(zipf(scene.families, scene.family_skew), scene.signals, chance)
+    signals += [0.0] * (scene.partitions - scene.signals)
     line, hit = costs.detect + costs.carry, costs.conclude * costs.hits
     loads = [0.0] * scene.workers
     for n in range(scene.partitions):
         loads[n % scene.workers] += lines[n] * (line + costs.index) + signals[n] * hit
     even = (line + costs.index + hit) / scene.workers
-    telling = 2 * scene.partitions**2 * costs.tell / scene.workers
+    telling = 2 * scene.partitions * scene.signals * costs.tell / scene.workers
     found = max(0.0, 1e6 - telling) / max(loads)
     if telling > 0.5e6:
         return found, "workers telling each other how far they are"

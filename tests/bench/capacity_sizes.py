@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from soc.engines.topics import MOST_SIGNALS
 from tests.bench.capacity import Costs
 
 BYTES = {"raw": (50.0, 7), "events": (145.0, 2), "signals": (7.0, 7)}
@@ -39,22 +40,19 @@ class Size:
     memory: float
 
 
-def size(rate: int, costs: Costs, most_signals: int = 1024, times: float = 2.0) -> Size | None:
+def size(rate: int, costs: Costs, times: float = 2.0) -> Size:
     """workers = (rate x cost x SPREAD + telling) / USED, at least two; partitions: so many times the workers.
 
-    telling: twice a second every partition of lines tells every one of signals, so it grows with the square of the
-    partitions unless those of signals are fewer (most_signals). None: it grows faster than workers can be added.
+    telling: twice a second every partition of lines tells every one of signals (MOST_SIGNALS at most).
     """
     line = costs.detect + costs.carry + costs.index + costs.conclude * costs.hits
     workers = 2
     while True:
         partitions = max(4, math.ceil(times * workers / 4) * 4)
-        told = 2.0 * partitions * min(partitions, most_signals)
+        told = 2.0 * partitions * min(partitions, MOST_SIGNALS)
         needed = (rate * line * SPREAD + told * costs.tell) / 1e6 / USED
         if needed <= workers:
             break
-        if partitions > 1024:  # the most that soc.yml takes
-            return None
         workers += max(1, workers // 50)
     disk = sum(bytes * days for bytes, days in BYTES.values()) * 86_400 * rate * COPIES
     brokers = max(3, math.ceil(rate * BROKER * COPIES / 1e6 / (CORES * USED)))
@@ -63,21 +61,17 @@ def size(rate: int, costs: Costs, most_signals: int = 1024, times: float = 2.0) 
 
 
 def sizes() -> None:
-    """Prints what four rates need; the largest also with other numbers of partitions."""
+    """Prints what four rates need."""
     print(
         f"{'lines/s':>10}{'workers':>9}{'partitions':>11}{'of signals':>11}{'telling/s':>10}{'their GB':>9}"
         f"{'brokers':>8}"
         f"{'Kafka TB':>9}{'ES nodes':>9}" + "".join(f"{f'ES TB L{level}':>10}" for level in KEEP)
     )
-    rates = [(rate, 1024, 2.0) for rate in (1_000, 10_000, 100_000, 1_000_000)]
-    for rate, most, times in (*rates, (1_000_000, 1024, 1.0), (1_000_000, 16, 2.0)):
-        one = size(rate, Costs(), most, times)
-        if one is None:
-            print(f"{rate:10,}  not to be had with {times:.0f} partitions a worker: telling takes what workers bring")
-            continue
+    for rate in (1_000, 10_000, 100_000, 1_000_000):
+        one = size(rate, Costs())
         kept = "".join(f"{rate * 86_400 * days * DOCUMENT * 2 / 1e12:10,.1f}" for days in KEEP.values())
         print(
-            f"{rate:10,}{one.workers:9,}{one.partitions:11,}{min(most, one.partitions):11,}{one.signals:10,.0f}"
+            f"{rate:10,}{one.workers:9,}{one.partitions:11,}{min(MOST_SIGNALS, one.partitions):11,}{one.signals:10,.0f}"
             f"{one.memory:9.1f}{one.brokers:8}{one.broker_disk / 1e12:9.2f}{one.nodes:9,}{kept}"
         )
 
