@@ -141,7 +141,8 @@ class SqliteStore:
 
     def act(self, id: str, act: Act, version: int) -> Life:
         self.commit()
-        with self._writing() as connection:
+        with self._writing(begin=False) as connection:
+            sqlite_life.begin(connection)
             after = sqlite_life.act(connection, id, act, version)
             connection.execute("COMMIT")
             return after

@@ -49,7 +49,7 @@ def alert(request: Request) -> Response:
     finally:
         store.close()
     if found is None or life is None:
-        return JSONResponse({"error": "no such alert, or more than one begins so"}, 404)
+        raise HTTPException(404)
     return _json({"alert": found, "life": _life(life)})
 
 
@@ -63,10 +63,7 @@ async def act(request: Request) -> Response:
     except msgspec.DecodeError as error:
         return JSONResponse({"error": str(error)}, 400)
     given = {"act": asked.act, "text": asked.text, "verdict": asked.verdict, "assignee": asked.assignee}
-    try:
-        outcome = await run_in_threadpool(perform, request, act_of(request, given), asked.version)
-    except HTTPException as error:
-        return JSONResponse({"error": "no such alert, or more than one begins so"}, error.status_code)
+    outcome = await run_in_threadpool(perform, request, act_of(request, given), asked.version)
     problem = {"error": outcome.problem} if outcome.problem else {}
     return _json(problem | {"life": _life(outcome.life)}, outcome.status)
 

@@ -204,10 +204,14 @@ def health(request: Request) -> Response:
 
 
 def not_found(request: Request, _error: Exception) -> Response:
-    """The page for an address that leads nowhere."""
+    """The page for an address that leads nowhere, or JSON for machines."""
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": "nothing at this address, or no such alert"}, 404)
     return page(request, "missing.html", 404)
 
 
 def no_store(request: Request, error: Exception) -> Response:
-    """The page while the store does not answer, with its reason."""
+    """The page while the store does not answer, with its reason, or JSON for machines."""
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": str(error)}, 503)
     return page(request, "no_store.html", 503, reason=str(error))
