@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from soc.core.errors import StoreError
+from soc.core.errors import Conflict, StoreError
 from soc.core.ids import id_of
 from soc.core.store import AlertFilter, Retention
 from soc.core.triage import Act
@@ -206,10 +206,10 @@ def test_a_person_gets_a_turn_while_the_service_writes_all_the_time(path):
         nonlocal commits
         while not stop.is_set():
             store.put_alerts([alert(count=3 + commits)])
-            time.sleep(0.2)
+            time.sleep(0.4)
             store.commit()
             commits += 1
-            time.sleep(0.02)
+            time.sleep(0.01)
 
     with closing(SqliteStore(path)) as writer, closing(SqliteStore(path)) as console:
         writer.put_alerts([alert()])
@@ -220,7 +220,7 @@ def test_a_person_gets_a_turn_while_the_service_writes_all_the_time(path):
             for number in range(5):
                 before = commits
                 console.act("a" * 16, Act("comment", "lan", NOW, str(number)), number)
-                assert commits - before <= 2
+                assert commits - before <= 4
         finally:
             stop.set()
             thread.join()
@@ -239,3 +239,31 @@ def test_a_file_of_the_first_version_gets_its_lives(path):
         store.act("a" * 16, Act("acknowledge", "lan", NOW), 0)
     with closing(SqliteStore.read_only(path)) as store:
         assert store.life("a" * 16).status == store.alert("a" * 16).status == "acknowledged"
+
+
+def test_two_people_at_once_lose_nothing(path):
+    with closing(SqliteStore(path)) as store:
+        store.put_alerts([alert()])
+        store.commit()
+
+    def person(name):
+        with closing(SqliteStore(path)) as own:
+            for number in range(20):
+                while True:
+                    try:
+                        own.act("a" * 16, Act("comment", name, NOW, f"{name} {number:02}"), own.life("a" * 16).version)
+                        break
+                    except Conflict:
+                        continue
+
+    people = [threading.Thread(target=person, args=(name,)) for name in ("lan", "minh", "an")]
+    for thread in people:
+        thread.start()
+    for thread in people:
+        thread.join()
+    with closing(SqliteStore.read_only(path)) as store:
+        texts = [one.text for one in store.life("a" * 16).entries]
+    assert sorted(texts) == sorted(f"{name} {number:02}" for name in ("lan", "minh", "an") for number in range(20))
+    assert [text for text in texts if text.startswith("lan")] == sorted(
+        text for text in texts if text.startswith("lan")
+    )
