@@ -217,14 +217,15 @@ def test_a_person_gets_a_turn_while_the_service_writes_all_the_time(path):
         thread = threading.Thread(target=service, args=(writer,))
         thread.start()
         try:
-            for number in range(5):
+            for number in range(8):
+                time.sleep(0.1)  # into the next transaction
                 before = commits
                 console.act("a" * 16, Act("comment", "lan", NOW, str(number)), number)
                 assert commits - before <= 4
         finally:
             stop.set()
             thread.join()
-        assert [one.text for one in console.life("a" * 16).entries] == list("01234")
+        assert [one.text for one in console.life("a" * 16).entries] == list("01234567")
         assert console.alert("a" * 16).count == 2 + commits
 
 
