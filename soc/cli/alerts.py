@@ -58,6 +58,14 @@ def settings_asked() -> Settings:
     return read_settings(file) if file.is_file() else Settings()
 
 
+def data_folder(path: Path | None) -> Path:
+    """Where what belongs to the store asked for lies: its file's folder, or soc.yml's data_dir."""
+    settings: Path = click.get_current_context().find_root().meta.get(_SETTINGS, Path("soc.yml"))
+    if path is None and settings.is_file():
+        return Path(read_settings(settings).data_dir)
+    return (path or USUAL_STORE).parent
+
+
 def store_opener(path: Path | None, *, write: bool = False) -> Callable[[], Store]:
     """What opens the store that was asked for, read-only unless told; SocError says why there is none."""
     settings = click.get_current_context().find_root().meta.get(_SETTINGS, Path("soc.yml"))

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import click
 
-from soc.cli.alerts import store_opener, store_option
+from soc.cli.alerts import data_folder, store_opener, store_option
 from soc.cli.command import language, translate, verb
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.store import Store
 from soc.engines.service import console_server, listen
 from soc.web import Access
+from soc.web.accounts import ACCOUNTS_FILE, Accounts
 
 
 @verb("console")
@@ -27,13 +28,21 @@ def command(path: Path | None, host: str, port: int) -> None:
     """Serve the console on a store until Ctrl-C."""
     opener = store_opener(path)
     opener().close()
-    serve_console(opener, secrets.token_urlsafe(9), host, port)
+    accounts = Accounts(data_folder(path) / ACCOUNTS_FILE)
+    serve_console(opener, store_opener(path, write=True), accounts, host, port)
 
 
 def serve_console(
-    store: Callable[[], Store], password: str, host: str, port: int, *, or_any_port: bool = False
+    store: Callable[[], Store],
+    to_act: Callable[[], Store],
+    accounts: Accounts,
+    host: str,
+    port: int,
+    *,
+    or_any_port: bool = False,
 ) -> None:
-    """Prints the address and the one-time password, and serves until Ctrl-C or SIGTERM.
+    """Prints the address, and a one-time password where there are no accounts, and serves until Ctrl-C or SIGTERM.
+    to_act opens the store for what people do about alerts.
 
     or_any_port takes a free port when that one is taken; otherwise SocError.
     """
@@ -46,7 +55,8 @@ def serve_console(
             raise
         listening = listen(host, 0)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-    server = console_server(store, Access(password, language()), lambda: {"now": clock.now()}, host, port)
+    access = Access(secrets.token_urlsafe(9), language(), accounts)
+    server = console_server(store, access, lambda: {"now": clock.now()}, host, port, open_to_act=to_act)
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
@@ -54,6 +64,9 @@ def serve_console(
             loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
         await server.serve(sockets=[listening])
 
-    click.echo(t("Console: {address}   one-time password: {password}", address=address, password=password))
+    if accounts.any():
+        click.echo(t("Console: {address}   sign in with your account", address=address))
+    else:
+        click.echo(t("Console: {address}   one-time password: {password}", address=address, password=access.password))
     click.echo(t("Ctrl-C stops it."))
     asyncio.run(serve())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shlex
 import sys
 from pathlib import Path
@@ -27,6 +26,7 @@ from soc.pipeline.content import load_content
 from soc.pipeline.pipeline import Outcome
 from soc.stores.sqlite import SqliteStore
 from soc.story import INVENTORY, write
+from soc.web.accounts import ACCOUNTS_FILE, Accounts
 
 ZONE = 7 * 3600
 
@@ -75,7 +75,12 @@ def command(leave: bool, folder: Path, port: int, only: Path | None) -> None:
     if leave:
         return
     serve_console(
-        lambda: SqliteStore.read_only(store_file), secrets.token_urlsafe(9), "127.0.0.1", port, or_any_port=True
+        lambda: SqliteStore.read_only(store_file),
+        lambda: SqliteStore(store_file),
+        Accounts(store_file.parent / ACCOUNTS_FILE),
+        "127.0.0.1",
+        port,
+        or_any_port=True,
     )
 
 

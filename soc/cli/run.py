@@ -25,6 +25,7 @@ from soc.pipeline.content import Content
 from soc.pipeline.packs import in_pack
 from soc.sigma import scanner_name
 from soc.web import Access
+from soc.web.accounts import ACCOUNTS_FILE, Accounts
 
 
 @verb("run")
@@ -47,7 +48,8 @@ def command(path: Path, check: bool) -> None:
             raise SystemExit(2)
         click.echo(t("{path} is right", path=path))
         return
-    asyncio.run(_serve(settings, content, secrets.token_urlsafe(9)))
+    accounts = Accounts(Path(settings.data_dir) / ACCOUNTS_FILE)
+    asyncio.run(_serve(settings, content, Access(secrets.token_urlsafe(9), settings.language, accounts)))
 
 
 def _check(path: Path, settings: Settings) -> None:
@@ -94,7 +96,7 @@ def plan(settings: Settings, content: Content) -> list[str]:
     return lines
 
 
-async def _serve(settings: Settings, content: Content, password: str) -> None:
+async def _serve(settings: Settings, content: Content, access: Access) -> None:
     t = translate()
     stop, asked = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -105,11 +107,13 @@ async def _serve(settings: Settings, content: Content, password: str) -> None:
     def started(agent: Agent) -> None:
         for name in agent.counters():
             click.echo(t("collecting: {name}", name=name))
-        if settings.console.enabled:
-            click.echo(t("sign in once with the password {password}", password=password))
+        if settings.console.enabled and access.with_accounts():
+            click.echo(t("sign in with your account"))
+        elif settings.console.enabled:
+            click.echo(t("sign in once with the password {password}", password=access.password))
         click.echo(t("running; Ctrl-C stops"))
 
-    await serve(settings, content, SystemClock(), Access(password, settings.language), stop, asked, started, _report)
+    await serve(settings, content, SystemClock(), access, stop, asked, started, _report)
     click.echo(t("stopped"))
 
 

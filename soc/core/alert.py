@@ -28,7 +28,7 @@ class Alert(msgspec.Struct, frozen=True):
     events      a bounded sample of contributing events; count tells how many there were
     techniques  (id, name) of ATT&CK techniques; tactics likewise by name
     late        found afterwards, by "soc hunt" in stored events, and not when it happened
-    status      "new" until a person touches it; the life cycle comes with the console
+    status      "new" until a person touches it; see soc.core.triage
     """
 
     id: str

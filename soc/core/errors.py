@@ -21,6 +21,10 @@ class Conflict(SocError):
     """Somebody else has changed it since it was read: read it again and decide again."""
 
 
+class Refused(SocError):
+    """What was asked may not be done now; the text says why and is a key of the translation."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One thing wrong in a content file (rule, sample, mapping, inventory): where, and what."""

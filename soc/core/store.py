@@ -8,6 +8,7 @@ from typing import Protocol
 
 from soc.core.alert import Alert
 from soc.core.event import Event, Rejected
+from soc.core.triage import Act, Life
 
 STORE_FILE = "soc.db"
 """The embedded store's file in its folder."""
@@ -84,6 +85,16 @@ class Store(Protocol):
 
     def count_alerts(self, wanted: AlertFilter) -> dict[str, int]:
         """Number by severity word, all five, the worst first; regardless of limit and offset."""
+
+    def life(self, id: str) -> Life | None:
+        """What people did about an alert (its whole id); None if there is no such alert."""
+
+    def act(self, id: str, act: Act, version: int) -> Life:
+        """Does it at once and durably, in a transaction of its own, after committing what was put before.
+
+        version: of the life that the person saw. Conflict if it has gone on since, Refused if the act may not follow
+        or there is no such alert; neither changes anything.
+        """
 
     def event(self, id: str) -> dict[str, object] | None:
         """An event in wire form (dates as ISO text, arrays as lists, event.id added)."""

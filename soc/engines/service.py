@@ -47,12 +47,14 @@ def console_server(
     host: str,
     port: int,
     reload: Reload | None = None,
+    *,
+    open_to_act: Callable[[], Store] | None = None,
 ) -> Server:
     """The console on a store, not yet started. open_store: a fresh one for each request, which closes it.
 
-    reload: what loads the rules again, where a service runs.
+    reload: what loads the rules again, where a service runs. open_to_act: the store for what people do about alerts.
     """
-    app = create_app(open_store, access, health, reload)
+    app = create_app(open_store, access, health, reload, open_to_act=open_to_act)
     config = uvicorn.Config(
         app,
         host=host,
@@ -143,7 +145,8 @@ async def serve(
     console = settings.console
     sockets = [listen(console.host, console.port)] if console.enabled else []
     read = partial(SqliteStore.read_only, store_path)
-    server = console_server(read, access, health, console.host, console.port, reloader.now)
+    write = partial(SqliteStore, store_path)
+    server = console_server(read, access, health, console.host, console.port, reloader.now, open_to_act=write)
     await agent.start()
     thread.start()
     tasks = [asyncio.create_task(server.serve(sockets))] if sockets else []

@@ -14,18 +14,20 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from elasticsearch import ConflictError, Elasticsearch, NotFoundError
+from elasticsearch import Elasticsearch, NotFoundError
 
 from soc.core.alert import Alert
 from soc.core.clock import Clock, SystemClock
-from soc.core.errors import Conflict, StoreError
-from soc.core.event import Event, Rejected, iso
+from soc.core.errors import StoreError
+from soc.core.event import Event, Rejected
 from soc.core.ids import rejected_id
 from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
+from soc.core.triage import Act, Life
 from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_bulk import BulkWriter, Row
 from soc.stores.elasticsearch_client import ClientSender, telling
 from soc.stores.elasticsearch_documents import read_alert, read_event, read_rejected, wire
+from soc.stores.elasticsearch_life import get_life, put_act
 from soc.stores.elasticsearch_query import BY_RANK, lines_query, query
 from soc.stores.elasticsearch_retention import purge, used_bytes
 from soc.stores.elasticsearch_rows import alert_row, dead_letter, event_row, instant, refused_row, rejected_row
@@ -40,9 +42,6 @@ HELD = 8_000_000
 """Bytes of rows that are kept in memory at most."""
 PATIENCE = 20.0
 """Seconds that one write waits for a busy server, before it is a failure."""
-
-Version = tuple[int, int]
-"""What an alert's document was when it was read: (sequence number, primary term)."""
 
 _BY_TIME: list[Json] = [
     {"@timestamp": {"order": "asc", "numeric_type": "date_nanos"}},
@@ -150,30 +149,15 @@ class ElasticsearchStore:
         counted = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
         return {word: counted.get(word, 0) for word in WORDS}
 
-    def versioned_alert(self, id: str) -> tuple[Alert, Version] | None:
-        """An alert with what ``set_status`` needs to know that nobody changed it since."""
-        found = self._by_beginning(id)
-        return None if found is None else (read_alert(found), (found["_seq_no"], found["_primary_term"]))
-
-    def set_status(self, id: str, status: str, version: Version, *, by: str = "", assignee: str = "") -> None:
-        """A person's decision on the alert that was read as ``version``. Conflict if somebody else, or the pipeline,
-        has changed it since: read it again."""
-        triage = {"triage.by": by, "triage.assignee": assignee, "triage.at": iso(self._clock.now())}
-        change: Json = {"status": status} | {name: value for name, value in triage.items() if value}
+    def life(self, id: str) -> Life | None:
+        self._flush()
         with telling():
-            try:
-                self._client.update(
-                    index=names.alerts(self.namespace),
-                    id=id,
-                    doc=change,
-                    if_seq_no=version[0],
-                    if_primary_term=version[1],
-                    refresh=True,
-                )
-            except ConflictError as error:
-                raise Conflict(f"alert {id} has been changed since it was read") from error
-            except NotFoundError as error:
-                raise StoreError(f"elasticsearch: there is no alert {id}") from error
+            return get_life(self._client, names.alerts(self.namespace), id)
+
+    def act(self, id: str, act: Act, version: int) -> Life:
+        self.commit()
+        with telling():
+            return put_act(self._client, names.alerts(self.namespace), id, act, version)
 
     def event(self, id: str) -> dict[str, object] | None:
         if not re.fullmatch(r"[0-9a-fA-F]{32}", id):
@@ -354,7 +338,7 @@ class ElasticsearchStore:
             return None
         self._seen()
         index, asked = names.alerts(self.namespace), {"prefix": {"id": id}}
-        hits = self._search(index, query=asked, size=2, seq_no_primary_term=True)["hits"]["hits"]
+        hits = self._search(index, query=asked, size=2)["hits"]["hits"]
         return hits[0] if len(hits) == 1 else None
 
 

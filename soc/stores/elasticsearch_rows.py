@@ -45,7 +45,9 @@ ctx._source = params.doc;
 """
 REFUSED: Final = "elasticsearch:"
 """Begins the origin of what Elasticsearch refused; the stream or index and the document's id follow."""
-TRIAGE: Final = ("triage.assignee", "triage.comment", "triage.by", "triage.at")
+TRIAGE: Final = (
+    "triage.life", "triage.assignee", "triage.verdict", "triage.comment", "triage.by", "triage.at",
+)  # fmt: skip
 """What people add to an alert; no new state of it touches that."""
 
 

@@ -107,7 +107,7 @@ def alert_mappings() -> Json:
     """body is the alert itself, the other fields are for filters, dashboards and triage."""
     words = ("id", "severity", "status", "kind", "rule.id", "rule.name", "rule.hash", "hosts", "found_by", "titles",
              "group.field", "group.value", "technique.id", "technique.name", "tactics", "system", "unit",
-             "triage.assignee", "triage.by")  # fmt: skip
+             "triage.assignee", "triage.verdict", "triage.by")  # fmt: skip
     numbers = ("score", "rank", "count", "level", "first_micros", "last_micros", "as_of")
     texts = ("title", "title_vi", "triage.comment")
     properties: Json = {name: mapped("keyword") for name in words}
@@ -115,7 +115,8 @@ def alert_mappings() -> Json:
     properties |= {name: {"type": "text", "fields": {"keyword": mapped("keyword")}} for name in texts}
     properties |= {name: mapped("date") for name in ("@timestamp", "first_seen", "last_seen", "triage.at")}
     properties["late"] = {"type": "boolean"}
-    properties["body"] = {"type": "keyword", "index": False, "doc_values": False}
+    for name in ("body", "triage.life"):
+        properties[name] = {"type": "keyword", "index": False, "doc_values": False}
     return {"dynamic": False, "subobjects": False, "properties": properties}
 
 

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from soc.core.alert import Alert, decode
+from soc.core.errors import Refused
 from soc.core.event import Event, Rejected
 from soc.core.finding import Level
 from soc.core.ids import id_of, rejected_id
 from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
+from soc.core.triage import NO_ALERT, Act, Life, acted
 from soc.stores.encoding import alert_json, event_json, stored_event, wire_event
 from soc.stores.filtering import WORDS, comparable, hosts, is_beginning, least_level, matches, titles
 
@@ -25,6 +27,7 @@ class MemoryStore:
         self._rejected: dict[str, Rejected] = {}
         self._alerts: dict[str, Alert] = {}
         self._states: dict[str, bytes] = {}
+        self._lives: dict[str, Life] = {}
 
     def put_events(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -63,6 +66,17 @@ class MemoryStore:
     def count_alerts(self, wanted: AlertFilter) -> dict[str, int]:
         found = [alert.severity for alert in self._matching(wanted)]
         return {word: found.count(word) for word in WORDS}
+
+    def life(self, id: str) -> Life | None:
+        return self._lives.get(id, Life()) if id in self._alerts else None
+
+    def act(self, id: str, act: Act, version: int) -> Life:
+        life = self.life(id)
+        if life is None:
+            raise Refused(NO_ALERT)
+        after = self._lives[id] = acted(life, act, version)
+        self._alerts[id] = msgspec.structs.replace(self._alerts[id], status=after.status)
+        return after
 
     def event(self, id: str) -> dict[str, object] | None:
         entry = self._events.get(id.lower())

@@ -21,6 +21,8 @@ from soc.core.finding import Level
 from soc.core.ids import id_of, rejected_id
 from soc.core.storable import storable_text
 from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
+from soc.core.triage import Act, Life
+from soc.stores import sqlite_life
 from soc.stores.encoding import alert_json, event_json, stored_event, wire_event
 from soc.stores.filtering import WORDS, hosts, is_beginning, least_level, titles
 from soc.stores.sqlite_filter import lines_where, where
@@ -133,6 +135,18 @@ class SqliteStore:
         sql = f"SELECT level, count(*) FROM alerts {condition} GROUP BY level"  # noqa: S608 - as above
         numbers = dict(self._all(sql, values))
         return {word: numbers.get(least_level(word), 0) for word in WORDS}
+
+    def life(self, id: str) -> Life | None:
+        with telling(self.path):
+            return sqlite_life.life(self._connection, id)
+
+    def act(self, id: str, act: Act, version: int) -> Life:
+        self.commit()
+        with self._writing(begin=False) as connection:
+            sqlite_life.begin(connection)
+            after = sqlite_life.act(connection, id, act, version)
+            connection.execute("COMMIT")
+            return after
 
     def event(self, id: str) -> dict[str, object] | None:
         try:

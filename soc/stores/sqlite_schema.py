@@ -63,6 +63,19 @@ MIGRATIONS = (
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
     INSERT INTO counters VALUES ('events', 0), ('rejected', 0);
     """,
+    """
+    CREATE TABLE acts (
+        alert TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        by TEXT NOT NULL,
+        act TEXT NOT NULL,
+        old TEXT NOT NULL,
+        new TEXT NOT NULL,
+        text TEXT NOT NULL,
+        PRIMARY KEY (alert, number)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 _WAIT = 10.0

@@ -1,4 +1,4 @@
-"""The console's pages and the rules that hold for all of them: sign-in, headers, language."""
+"""The console's addresses: pages, sign-in, and the API."""
 
 from __future__ import annotations
 
@@ -7,66 +7,26 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from soc.core.clock import Clock, SystemClock
 from soc.core.errors import StoreError
 from soc.core.i18n import LANGUAGES
 from soc.core.store import Store
-from soc.web import pages
+from soc.web import acts, api, pages
 from soc.web.access import SESSION_SECONDS, Access
+from soc.web.accounts import RELOAD
+from soc.web.guard import Guard, address, fields
 from soc.web.pages import COOKIE, LANGUAGE_COOKIE, page
-
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-PUBLIC = ("/login", "/static/", "/healthz", "/language")
-MAX_FORM = 10_000
 
 Reload = Callable[[], Awaitable[object]]
 """Loads the rules again; done when the new ones are running or refused."""
-
-
-class Guard(BaseHTTPMiddleware):
-    """Every page but the public ones asks for a session, and every form must come from this site."""
-
-    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
-        response = self._refusal(request) or await call_next(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if request.url.path.startswith("/static/"):
-            response.headers["Cache-Control"] = "max-age=3600"
-        return response
-
-    def _refusal(self, request: Request) -> Response | None:
-        if request.method == "POST" and not _same_site(request):
-            return PlainTextResponse("cross-site request refused", 403)
-        if request.url.path.startswith(PUBLIC):
-            return None
-        access: Access = request.app.state.access
-        if access.knows(request.cookies.get(COOKIE, ""), time.monotonic()):
-            return None
-        return RedirectResponse("/login", 303)
-
-
-def _same_site(request: Request) -> bool:
-    """Browsers name the page that a form was sent from; a form without any such word is not from a browser page."""
-    origin = request.headers.get("origin")
-    if origin is not None:
-        return origin.partition("://")[2] == request.headers.get("host", "")
-    return request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
 
 
 def create_app(
@@ -74,9 +34,13 @@ def create_app(
     access: Access,
     health: Callable[[], dict[str, object]],
     reload: Reload | None = None,
+    *,
+    open_to_act: Callable[[], Store] | None = None,
+    clock: Clock | None = None,
 ) -> Starlette:
     """The console on a store. open_store gives a fresh read-only store for each request; health the live figures;
-    reload loads the rules again, where there is a service that runs them.
+    reload loads the rules again, where there is a service that runs them; open_to_act gives a store that may be
+    written, for what people do about alerts (open_store's, if it is left out).
     """
     app = Starlette(
         routes=[
@@ -87,6 +51,10 @@ def create_app(
             Route("/language", _language, methods=["POST"]),
             Route("/alerts", pages.alerts),
             Route("/alerts/{id:str}", pages.alert),
+            Route("/alerts/{id:str}/acts", acts.by_form, methods=["POST"]),
+            Route("/api/session", api.session),
+            Route("/api/alerts/{id:str}", api.alert),
+            Route("/api/alerts/{id:str}/acts", api.act, methods=["POST"]),
             Route("/events/{id:str}", pages.event),
             Route("/health", pages.health),
             Route("/rules", _rules, methods=["GET"]),
@@ -95,24 +63,32 @@ def create_app(
             Mount("/static", StaticFiles(packages=[("soc.web", "static")])),
         ],
         middleware=[Middleware(Guard)],
-        exception_handlers={404: cast("Any", pages.not_found), StoreError: cast("Any", pages.no_store)},
+        exception_handlers={
+            403: cast("Any", pages.refused),
+            404: cast("Any", pages.not_found),
+            StoreError: cast("Any", pages.no_store),
+        },
     )
     app.state.open_store = open_store
+    app.state.open_to_act = open_to_act or open_store
     app.state.access = access
     app.state.health = health
     app.state.reload = reload
+    app.state.clock = clock or SystemClock()
     return app
 
 
 def _login_page(request: Request) -> Response:
-    state = request.app.state.access.state(time.monotonic())
+    state = request.app.state.access.state(address(request), time.monotonic())
     return page(request, "login.html", state=state, failed="failed" in request.query_params)
 
 
 async def _login(request: Request) -> Response:
     access: Access = request.app.state.access
-    async with request.form(max_fields=4, max_part_size=MAX_FORM) as form:
-        token = access.sign_in(str(form.get("password", "")).strip(), time.monotonic())
+    given = await fields(request)
+    name, password = given.get("name", ""), given.get("password", "")
+    # In a thread: a password's check takes a tenth of a second, and lines come in meanwhile
+    token = await run_in_threadpool(access.sign_in, name, password.strip(), address(request), time.monotonic())
     if token is None:
         return RedirectResponse("/login?failed", 303)
     response = RedirectResponse("/alerts", 303)
@@ -130,9 +106,8 @@ def _logout(request: Request) -> Response:
 
 
 async def _language(request: Request) -> Response:
-    async with request.form(max_fields=4, max_part_size=MAX_FORM) as form:
-        language = str(form.get("language", ""))
-        back = str(form.get("back", "/"))
+    given = await fields(request)
+    language, back = given.get("language", ""), given.get("back", "/")
     response = RedirectResponse(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/", 303)
     if language in LANGUAGES:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86400, httponly=True, samesite="strict")
@@ -149,6 +124,7 @@ def _rules(request: Request) -> Response:
 
 async def _reload(request: Request) -> Response:
     """Loads the rules again. A page of the console gets the health page, anything else 200, or 409 if refused."""
+    pages.need(request, RELOAD)
     if request.app.state.reload is None:
         raise HTTPException(404)
     await request.app.state.reload()

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 
 from soc.core.i18n import translator
-from soc.web.app import HEADERS
+from soc.web.guard import HEADERS
 from soc.web.pages import render
 
 SECURITY = HEADERS

@@ -10,7 +10,7 @@ import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from soc import __version__
 from soc.core.alert import Alert
@@ -20,12 +20,16 @@ from soc.core.hostile import plain, prose
 from soc.core.i18n import LANGUAGES, translator
 from soc.core.settings import moment
 from soc.core.store import AlertFilter, Store
+from soc.core.triage import VERDICTS, Act
 from soc.core.when import ago, drift, local
+from soc.web.accounts import ACT, RELOAD
 
 COOKIE = "soc_session"
 LANGUAGE_COOKIE = "soc_language"
+VISIT_COOKIE = "soc_visit"
 PER_PAGE = 50
 SEVERITIES = [level.word for level in reversed(Level)]
+NOT_ALLOWED = "Your role does not allow this."
 RANGES = ("1h", "24h", "7d", "30d")
 
 _templates = Environment(loader=PackageLoader("soc.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -47,6 +51,8 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         language=language,
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         version=__version__,
+        csrf=request.app.state.access.form_token(request.state.seed),
+        person=request.state.person,
         **values,
     )
     return HTMLResponse(html, status)
@@ -110,16 +116,58 @@ def _link(query: Mapping[str, str], changes: Mapping[str, object]) -> str:
 
 
 def alert(request: Request) -> Response:
-    """One alert: what, why, on what evidence, what next."""
+    """One alert: what, why, on what evidence, what next, and what was done about it."""
+    return alert_page(request, request.path_params["id"])
+
+
+def alert_page(
+    request: Request,
+    id: str,
+    status: int = 200,
+    *,
+    problem: str = "",
+    typed: Act | None = None,
+    seen: int | None = None,
+) -> Response:
+    """The page of an alert. After an act that was not done: problem says why, typed is what was asked for, and what
+    others did since the version that was seen is marked."""
     store: Store = request.app.state.open_store()
     try:
-        found = store.alert(request.path_params["id"])
-        if found is None:
+        found = store.alert(id)
+        life = None if found is None else store.life(found.id)
+        if found is None or life is None:
             raise HTTPException(404)
         around = _around(store, found)
     finally:
         store.close()
-    return page(request, "alert.html", alert=found, around=around)
+    return page(
+        request,
+        "alert.html",
+        status,
+        alert=found,
+        around=around,
+        life=life,
+        problem=problem,
+        typed=typed,
+        seen=life.version if seen is None else seen,
+        may_act=request.state.person.may(ACT),
+        people=request.app.state.access.people(),
+        verdicts=VERDICTS,
+    )
+
+
+def need(request: Request, what: str) -> None:
+    """403 unless the role of who asks allows it."""
+    if not request.state.person.may(what):
+        raise HTTPException(403, NOT_ALLOWED)
+
+
+def refused(request: Request, error: Exception) -> Response:
+    """Why not: a page, or JSON for machines."""
+    reason = error.detail if isinstance(error, HTTPException) else str(error)
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": reason}, 403)
+    return page(request, "refused.html", 403, reason=reason)
 
 
 def _around(store: Store, found: Alert) -> list[dict[str, object]]:
@@ -155,14 +203,21 @@ def health(request: Request) -> Response:
     finally:
         store.close()
     live = request.app.state.health()
-    return page(request, "health.html", live=live, counts=counts, rejected=rejected, ago=ago, drift=drift)
+    may_reload = request.state.person.may(RELOAD)
+    return page(
+        request, "health.html", live=live, counts=counts, rejected=rejected, ago=ago, drift=drift, may_reload=may_reload
+    )
 
 
 def not_found(request: Request, _error: Exception) -> Response:
-    """The page for an address that leads nowhere."""
+    """The page for an address that leads nowhere, or JSON for machines."""
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": "nothing at this address, or no such alert"}, 404)
     return page(request, "missing.html", 404)
 
 
 def no_store(request: Request, error: Exception) -> Response:
-    """The page while the store does not answer, with its reason."""
+    """The page while the store does not answer, with its reason, or JSON for machines."""
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": str(error)}, 503)
     return page(request, "no_store.html", 503, reason=str(error))

@@ -13,6 +13,8 @@ import soc
 from soc.cli import main
 from soc.core.finding import Kind, Level
 from soc.core.i18n import translator
+from soc.core.triage import STATUSES
+from soc.web.accounts import ROLES
 
 PACKAGE = Path(soc.__file__).parent
 CATALOGUE = json.loads((PACKAGE / "core" / "vi.json").read_text("utf-8"))
@@ -58,6 +60,7 @@ def _words() -> set[str]:
     return (
         {level.word for level in Level}
         | {kind.value for kind in Kind}
+        | {*STATUSES, *ROLES}
         | {"active", "blind", "rejected", "muted", "expired", "unused"}
     )
 
@@ -68,14 +71,21 @@ def _lists() -> set[str]:
     from soc.anomaly.words import WORDS
     from soc.cli.doctor import PARTS
     from soc.cli.show import LABELS
+    from soc.core.triage import REFUSALS
     from soc.core.when import AGES
     from soc.engines.topics import REASONS
-    from soc.stores.elasticsearch_plan import KINDS, VERDICTS
+    from soc.stores.elasticsearch_plan import KINDS
+    from soc.stores.elasticsearch_plan import VERDICTS as CHANGES
+    from soc.web.acts import CHANGED
+    from soc.web.guard import STALE
+    from soc.web.pages import NOT_ALLOWED
 
     return (
-        set(REASONS)
+        set(REFUSALS)
+        | {CHANGED, STALE, NOT_ALLOWED}
+        | set(REASONS)
         | set(KINDS)
-        | set(VERDICTS)
+        | set(CHANGES)
         | set(WORDS)
         | set(ATTACKS)
         | set(LABELS)

@@ -17,6 +17,7 @@ import pytest
 from soc.core.alert import Alert
 from soc.core.store import AlertFilter
 from soc.stores.sqlite import SqliteStore
+from tests.web.forms import send
 
 CHUNK = 40
 ATTACKER = "203.0.113.9"
@@ -217,17 +218,17 @@ def test_three_reloads_under_a_steady_stream(folder: Path, console: httpx.Client
         assert "accepted.yml:1: " in reason
         stream.say(accepted("10.1.1.3"), *[failed()] * 2)
 
-        assert console.post("/rules/reload").headers["location"] == "/login"
+        assert send(console, "/rules/reload").headers["location"] == "/login"
         (password,) = service.heard("sign in once with the password (.*)")
-        console.post("/login", data={"password": password})
-        assert console.post("/rules/reload", headers={"origin": "http://evil.test"}).status_code == 403
-        answer = console.post("/rules/reload")
+        send(console, "/login", data={"password": password})
+        assert send(console, "/rules/reload", headers={"origin": "http://evil.test"}).status_code == 403
+        answer = send(console, "/rules/reload")
         assert answer.status_code == 409
         assert "accepted.yml:1: " in answer.json()["refused"][0]
         assert "accepted.yml:1: " in console.get("/health").text
 
         rule.write_text(ACCEPTED.replace("medium", "high"))
-        answer = console.post("/rules/reload")
+        answer = send(console, "/rules/reload")
         assert (answer.status_code, answer.json()["reloads"], answer.json()["refused"]) == (200, 2, [])
         assert answer.json()["gap"] > 0
         assert answer.json() == console.get("/rules").json()

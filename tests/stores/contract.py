@@ -5,15 +5,24 @@ from dataclasses import replace
 import pytest
 
 from soc.core.alert import Alert, EventRef
+from soc.core.errors import Conflict, Refused
 from soc.core.event import Rejected, micros
 from soc.core.finding import Reason
 from soc.core.ids import id_of, rejected_id
 from soc.core.store import AlertFilter, LineFilter, Retention
+from soc.core.triage import Act, Life
 
 NOW = micros("2026-09-14T08:00:00Z")
 SECOND = 1_000_000
 EVERYTHING = AlertFilter()
 NASTY = ["' OR '1'='1", "%", "_", "a%", '"', "\\", "'; DROP TABLE alerts; --", "\x00", "*", "port_scan", "\ud800"]
+
+ACTS_OF_A_DAY = (
+    Act("acknowledge", "lan", NOW),
+    Act("assign", "lan", NOW + 1, assignee="minh"),
+    Act("comment", "minh", NOW + 2, "  Hỏi \x00 <b>'; DROP TABLE acts; --  "),
+    Act("close", "minh", NOW + 3, "backup job", "benign"),
+)
 
 
 def event(number, time=None, **fields):
@@ -378,3 +387,52 @@ class StoreContract:
         store.put_events([event(1)])
         store.commit()
         assert store.counts()["events"] == 1
+
+    def test_the_life_of_an_alert_is_kept_with_its_history(self, store):
+        store.put_alerts([alert()])
+        assert store.life("a" * 16) == Life()
+        for version, act in enumerate(ACTS_OF_A_DAY):
+            store.act("a" * 16, act, version)
+        life = store.life("a" * 16)
+        assert [(one.by, one.at, one.act, one.old, one.new, one.text) for one in life.entries] == [
+            ("lan", NOW, "acknowledge", "new", "acknowledged", ""),
+            ("lan", NOW + 1, "assign", "", "minh", ""),
+            ("minh", NOW + 2, "comment", "", "", "Hỏi \x00 <b>'; DROP TABLE acts; --"),
+            ("minh", NOW + 3, "close", "acknowledged", "benign", "backup job"),
+        ]
+        assert (life.status, life.assignee, life.verdict, life.version) == ("closed", "minh", "benign", 4)
+        assert store.alert("a" * 16).status == "closed"
+        assert [found.status for found in store.alerts(EVERYTHING)] == ["closed"]
+
+    def test_the_second_of_two_who_act_at_once_is_told(self, store):
+        store.put_alerts([alert()])
+        store.act("a" * 16, ACTS_OF_A_DAY[0], 0)
+        with pytest.raises(Conflict):
+            store.act("a" * 16, Act("comment", "minh", NOW, "mine"), 0)
+        assert [one.by for one in store.life("a" * 16).entries] == ["lan"]
+
+    def test_what_the_pipeline_adds_meanwhile_is_no_conflict_and_undoes_no_act(self, store):
+        store.put_alerts([alert()])
+        store.act("a" * 16, ACTS_OF_A_DAY[0], 0)
+        store.put_alerts([alert(count=9)])
+        store.commit()
+        store.act("a" * 16, Act("comment", "minh", NOW, "still going on"), 1)
+        found = store.alert("a" * 16)
+        assert (found.status, found.count, store.life("a" * 16).version) == ("acknowledged", 9, 2)
+
+    def test_a_refused_act_changes_nothing_and_the_store_goes_on(self, store):
+        store.put_alerts([alert()])
+        with pytest.raises(Refused):
+            store.act("a" * 16, Act("reopen", "lan", NOW), 0)
+        assert store.life("a" * 16) == Life()
+        store.put_alerts([alert("b" * 16)])
+        store.commit()
+        assert store.life("b" * 16) == Life()
+
+    @pytest.mark.parametrize("id", ["", "aaaa", "b" * 16, "..", "_search", "\ud800", "'"])
+    def test_no_alert_has_no_life(self, store, id):
+        store.put_alerts([alert()])
+        store.commit()
+        assert store.life(id) is None
+        with pytest.raises(Refused):
+            store.act(id, ACTS_OF_A_DAY[0], 0)

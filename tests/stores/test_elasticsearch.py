@@ -13,6 +13,7 @@ from soc.core.errors import Conflict, SettingsError, StoreError
 from soc.core.ids import id_of
 from soc.core.settings import ElasticsearchSettings
 from soc.core.store import AlertFilter, Retention
+from soc.core.triage import Act
 from soc.stores.elasticsearch import ElasticsearchStore
 from soc.stores.elasticsearch_bulk import BulkWriter
 from soc.stores.elasticsearch_client import ClientSender, connect
@@ -212,23 +213,47 @@ def test_an_older_state_of_an_alert_replaces_no_newer(place, store):
     assert store.alert(A).count == 8
 
 
-def test_two_people_cannot_decide_without_seeing_each_other(place, store):
+def test_an_act_is_in_the_document_for_dashboards_and_no_later_state_of_the_alert_undoes_it(place, store):
     store.put_alerts([alert()])
-    store.commit()
-    found, version = store.versioned_alert(A)
-    assert found == alert()
-    store.set_status(A, "open", version, by="lan", assignee="minh")
-    with pytest.raises(Conflict, match="has been changed"):
-        store.set_status(A, "closed", version, by="minh")
-    found, version = store.versioned_alert(A)
-    assert found.status == "open"
+    store.act(A, Act("assign", "lan", NOW, assignee="minh"), 0)
+    store.act(A, Act("close", "minh", NOW, "a backup", "benign"), 1)
     store.put_alerts([alert(count=9)], as_of=5)
     store.commit()
     document = place[0].get(index=f"soc-alerts-{place[1]}", id=A)["_source"]
-    assert (document["status"], document["count"], document["triage.assignee"]) == ("open", 9, "minh")
-    with pytest.raises(Conflict):
-        store.set_status(A, "closed", version)
-    assert store.versioned_alert("b" * 16) is None
+    names = ("status", "count", "triage.assignee", "triage.verdict", "triage.comment", "triage.by", "triage.at")
+    assert [document[name] for name in names] == [
+        "closed", 9, "minh", "benign", "a backup", "minh", "2026-09-14T08:00:00Z"
+    ]  # fmt: skip
+
+
+def test_people_who_act_at_once_while_the_pipeline_writes_lose_nothing(place, store):
+    store.put_alerts([alert()])
+    store.commit()
+    done, told = [], []
+
+    def person(name):
+        own = ElasticsearchStore(*place, patience=5, shared=True)
+        for number in range(5):
+            while True:
+                try:
+                    own.act(A, Act("comment", name, NOW, f"{name} {number}"), own.life(A).version)
+                    done.append(f"{name} {number}")
+                    break
+                except Conflict:
+                    told.append(name)
+
+    people = [threading.Thread(target=person, args=(name,)) for name in ("lan", "minh")]
+    for thread in people:
+        thread.start()
+    writer = ElasticsearchStore(*place, patience=5, shared=True)
+    for count in range(3, 20):
+        writer.put_alerts([alert(count=count)], as_of=count)
+        writer.commit()
+    for thread in people:
+        thread.join()
+    assert sorted(done) == sorted(one.text for one in store.life(A).entries)
+    assert len(done) == 10
+    assert store.alert(A).count == 19
 
 
 def test_alerts_written_at_once_from_many_sides_end_as_the_latest(place, store, elasticsearch):

@@ -23,6 +23,7 @@ from soc.core.event import Rejected
 from soc.core.ids import event_id, id_of
 from soc.core.settings import ElasticsearchSettings
 from soc.core.store import AlertFilter, Retention
+from soc.core.triage import Act
 from soc.stores.elasticsearch import ElasticsearchStore
 from soc.stores.elasticsearch_bulk import BulkWriter
 from soc.stores.elasticsearch_client import ClientSender, connect, create_key
@@ -31,6 +32,7 @@ from soc.stores.elasticsearch_rows import alert_row, event_row
 from soc.web import Access, create_app
 from tests.services.fixtures_elasticsearch import prepared
 from tests.stores.contract import NOW, SECOND, alert, event, rejected
+from tests.web.forms import send
 
 pytestmark = pytest.mark.xdist_group("servers")
 
@@ -115,7 +117,7 @@ def test_alerts_are_listed_shown_and_served(elasticsearch, place, tmp_path):
     assert json.loads(soc("alerts", "--settings", file, "--json"))["id"] == "a" * 16
     app = create_app(elasticsearch_store(elasticsearch.settings(place[1])), Access("secret word", "en"), dict)
     with TestClient(app) as browser:
-        browser.post("/login", data={"password": "secret word"})
+        send(browser, "/login", data={"password": "secret word"})
         assert "SSH password guessing" in browser.get("/alerts").text
         assert "Password Guessing" in browser.get(f"/alerts/{'a' * 16}").text
         assert "line 1" in browser.get(f"/events/{id_of(event(1))}").text
@@ -170,14 +172,15 @@ def test_a_reader_only_reads_and_an_analyst_decides(with_key, place, elasticsear
     full.put_events([event(1), event(2)])
     full.commit()
     reader = ElasticsearchStore(with_key("reader"), namespace)
-    _, version = reader.versioned_alert("a" * 16)
+    close = Act("close", "lan", NOW, "a backup", "benign")
+    version = reader.life("a" * 16).version
     assert reader.counts()["events"] == len(list(reader.events(0, NOW * 2))) == 2
     with pytest.raises(StoreError, match="403"):
-        reader.set_status("a" * 16, "closed", version)
+        reader.act("a" * 16, close, version)
     reader.put_alerts([alert()])
     with pytest.raises(StoreError, match="403"):
         reader.commit()
-    ElasticsearchStore(with_key("analyst"), namespace).set_status("a" * 16, "closed", version, by="lan")
+    ElasticsearchStore(with_key("analyst"), namespace).act("a" * 16, close, version)
     assert reader.alerts(AlertFilter())[0].status == "closed"
     assert ElasticsearchStore(with_key("retention"), namespace).purge(Retention(max_age=1), NOW + 60 * SECOND) == 2
     assert set(ROLES) == {"writer", "reader", "analyst", "retention", "replayer"}

@@ -4,15 +4,18 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import time
 from contextlib import closing
 
 import pytest
 
-from soc.core.errors import StoreError
+from soc.core.errors import Conflict, StoreError
 from soc.core.ids import id_of
 from soc.core.store import AlertFilter, Retention
+from soc.core.triage import Act
 from soc.stores.sqlite import SqliteStore
-from soc.stores.sqlite_schema import MIGRATIONS
+from soc.stores.sqlite_schema import APPLICATION, MIGRATIONS
 from tests.stores.contract import NOW, SECOND, StoreContract, alert, event, rejected
 
 
@@ -192,3 +195,76 @@ def test_a_damaged_page_is_told_in_one_line(path):
     path.write_bytes(raw)
     with closing(SqliteStore.read_only(path)) as store, pytest.raises(StoreError, match="malformed"):
         store.alerts(AlertFilter())
+
+
+def test_a_person_gets_a_turn_while_the_service_writes_all_the_time(path):
+    """As soc run under load: its transactions follow one another with gaps shorter than SQLite's own looks."""
+    stop = threading.Event()
+    commits = 0
+
+    def service(store):
+        nonlocal commits
+        while not stop.is_set():
+            store.put_alerts([alert(count=3 + commits)])
+            time.sleep(0.4)
+            store.commit()
+            commits += 1
+            time.sleep(0.01)
+
+    with closing(SqliteStore(path)) as writer, closing(SqliteStore(path)) as console:
+        writer.put_alerts([alert()])
+        writer.commit()
+        thread = threading.Thread(target=service, args=(writer,))
+        thread.start()
+        try:
+            for number in range(8):
+                time.sleep(0.1)  # into the next transaction
+                before = commits
+                console.act("a" * 16, Act("comment", "lan", NOW, str(number)), number)
+                assert commits - before <= 4
+        finally:
+            stop.set()
+            thread.join()
+        assert [one.text for one in console.life("a" * 16).entries] == list("01234567")
+        assert console.alert("a" * 16).count == 2 + commits
+
+
+def test_a_file_of_the_first_version_gets_its_lives(path):
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(f"{MIGRATIONS[0]}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1;")
+    with pytest.raises(StoreError, match="older version"):
+        SqliteStore.read_only(path)
+    with closing(SqliteStore(path)) as store:
+        store.put_alerts([alert()])
+        store.act("a" * 16, Act("acknowledge", "lan", NOW), 0)
+    with closing(SqliteStore.read_only(path)) as store:
+        assert store.life("a" * 16).status == store.alert("a" * 16).status == "acknowledged"
+
+
+def test_two_people_at_once_lose_nothing(path):
+    with closing(SqliteStore(path)) as store:
+        store.put_alerts([alert()])
+        store.commit()
+
+    def person(name):
+        with closing(SqliteStore(path)) as own:
+            for number in range(20):
+                while True:
+                    try:
+                        own.act("a" * 16, Act("comment", name, NOW, f"{name} {number:02}"), own.life("a" * 16).version)
+                        break
+                    except Conflict:
+                        continue
+
+    people = [threading.Thread(target=person, args=(name,)) for name in ("lan", "minh", "an")]
+    for thread in people:
+        thread.start()
+    for thread in people:
+        thread.join()
+    with closing(SqliteStore.read_only(path)) as store:
+        texts = [one.text for one in store.life("a" * 16).entries]
+    assert sorted(texts) == sorted(f"{name} {number:02}" for name in ("lan", "minh", "an") for number in range(20))
+    assert [text for text in texts if text.startswith("lan")] == sorted(
+        text for text in texts if text.startswith("lan")
+    )

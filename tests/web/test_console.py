@@ -12,7 +12,9 @@ from soc.core.event import Rejected
 from soc.core.finding import Reason
 from soc.stores.memory import MemoryStore
 from soc.web import Access, create_app
-from soc.web.access import LOCK_SECONDS, MAX_FAILURES
+from soc.web.access import Person
+from soc.web.lockout import LOCK_SECONDS, MAX_FAILURES
+from tests.web.forms import send
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[31m\u202e{{7*7}}"
 HOUR = 3600 * 1_000_000
@@ -73,7 +75,7 @@ def client(store: MemoryStore) -> Iterator[TestClient]:
 
 
 def sign_in(client: TestClient) -> None:
-    answer = client.post("/login", data={"password": "one-time"})
+    answer = send(client, "/login", data={"password": "one-time"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/alerts")
 
 
@@ -84,38 +86,38 @@ def test_nothing_shows_without_signing_in(client: TestClient, path: str) -> None
 
 
 def test_the_password_works_once(client: TestClient) -> None:
-    assert client.post("/login", data={"password": "wrong"}).headers["location"] == "/login?failed"
+    assert send(client, "/login", data={"password": "wrong"}).headers["location"] == "/login?failed"
     sign_in(client)
     assert client.get("/alerts").status_code == 200
-    client.post("/logout")
+    send(client, "/logout")
     assert client.get("/alerts").status_code == 303
-    assert client.post("/login", data={"password": "one-time"}).headers["location"] == "/login?failed"
+    assert send(client, "/login", data={"password": "one-time"}).headers["location"] == "/login?failed"
     assert "has been used" in client.get("/login").text
 
 
 def test_guessing_locks_even_the_right_password_for_a_while() -> None:
     access = Access("right")
     for _ in range(MAX_FAILURES):
-        assert access.sign_in("guess", 100.0) is None
-    assert access.sign_in("right", 100.0 + LOCK_SECONDS - 1) is None
-    assert access.sign_in("right", 100.0 + LOCK_SECONDS) is not None
+        assert access.sign_in("", "guess", "10.0.0.9", 100.0) is None
+    assert access.sign_in("", "right", "10.0.0.9", 100.0 + LOCK_SECONDS - 1) is None
+    assert access.sign_in("", "right", "10.0.0.9", 100.0 + LOCK_SECONDS) is not None
 
 
 def test_sessions_end() -> None:
     access = Access("right")
-    token = access.sign_in("right", 0.0)
+    token = access.sign_in("", "right", "10.0.0.9", 0.0)
     assert token is not None
-    assert access.knows(token, 3600.0)
-    assert not access.knows(token, 13 * 3600.0)
-    assert not access.knows("", 0.0)
+    assert access.person(token, 3600.0) == Person("console", "admin")
+    assert access.person(token, 13 * 3600.0) is None
+    assert access.person("", 0.0) is None
 
 
 def test_forms_of_other_sites_are_refused(client: TestClient) -> None:
-    answer = client.post("/login", data={"password": "one-time"}, headers={"origin": "http://evil.test"})
+    answer = send(client, "/login", data={"password": "one-time"}, headers={"origin": "http://evil.test"})
     assert answer.status_code == 403
-    answer = client.post("/login", data={"password": "one-time"}, headers={"sec-fetch-site": "cross-site"})
+    answer = send(client, "/login", data={"password": "one-time"}, headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 403
-    answer = client.post("/login", data={"password": "one-time"}, headers={"origin": "http://console.test"})
+    answer = send(client, "/login", data={"password": "one-time"}, headers={"origin": "http://console.test"})
     assert answer.headers["location"] == "/alerts"
 
 
@@ -149,7 +151,7 @@ def test_the_queue_is_ordered_filtered_and_paged(client: TestClient, store: Memo
 def test_vietnamese_on_request_and_remembered(client: TestClient, store: MemoryStore) -> None:
     store.put_alerts([make_alert(1)])
     sign_in(client)
-    assert client.post("/language", data={"language": "vi", "back": "/alerts"}).headers["location"] == "/alerts"
+    assert send(client, "/language", data={"language": "vi", "back": "/alerts"}).headers["location"] == "/alerts"
     page = client.get("/alerts").text
     assert 'lang="vi"' in page
     assert "Quét cổng" in page
@@ -158,7 +160,7 @@ def test_vietnamese_on_request_and_remembered(client: TestClient, store: MemoryS
 
 @pytest.mark.parametrize("back", ["//evil.test", "https://evil.test", "/\\evil.test", "javascript:alert(1)"])
 def test_the_language_switch_leads_nowhere_else(client: TestClient, back: str) -> None:
-    assert client.post("/language", data={"language": "vi", "back": back}).headers["location"] == "/"
+    assert send(client, "/language", data={"language": "vi", "back": back}).headers["location"] == "/"
 
 
 def test_hostile_text_is_text_on_every_page(client: TestClient, store: MemoryStore) -> None:

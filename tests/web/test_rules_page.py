@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from soc.stores.memory import MemoryStore
 from soc.web import Access, create_app
+from tests.web.forms import send
 
 NOW = 1_790_000_000_000_000
 HOSTILE = "rules/<script>alert(1)</script>.yml:3: \u202e<img src=x>\x1b[31m"
@@ -48,13 +49,13 @@ def rules() -> Rules:
 def client(rules: Rules) -> Iterator[TestClient]:
     app = create_app(MemoryStore, Access("one-time"), rules.health, rules.load)
     with TestClient(app, base_url="http://console.test", follow_redirects=False) as browser:
-        browser.post("/login", data={"password": "one-time"})
+        send(browser, "/login", data={"password": "one-time"})
         yield browser
 
 
 @pytest.mark.parametrize("language", ["en", "vi"])
 def test_the_health_page_tells_of_the_rules(client: TestClient, language: str) -> None:
-    client.post("/language", data={"language": language, "back": "/health"})
+    send(client, "/language", data={"language": language, "back": "/health"})
     page = client.get("/health").text
     for text in ("3,141", "abababababab", "5.2", "220"):
         assert text in page
@@ -66,28 +67,28 @@ def test_the_health_page_tells_of_the_rules(client: TestClient, language: str) -
 
 
 def test_the_button_leads_back_to_the_page(client: TestClient, rules: Rules) -> None:
-    answer = client.post("/rules/reload", headers={"accept": "text/html", "origin": "http://console.test"})
+    answer = send(client, "/rules/reload", headers={"accept": "text/html", "origin": "http://console.test"})
     assert (answer.status_code, answer.headers["location"], rules.loads) == (303, "/health#rules", 1)
 
 
 def test_the_api_says_whether_the_set_was_refused(client: TestClient, rules: Rules) -> None:
     assert client.get("/rules").json()["refused"] == [HOSTILE]
-    assert client.post("/rules/reload").status_code == 409
+    assert send(client, "/rules/reload").status_code == 409
     rules.status["refused"] = ()
-    assert client.post("/rules/reload").status_code == 200
+    assert send(client, "/rules/reload").status_code == 200
 
 
 def test_only_who_signed_in_on_this_site_loads_rules(client: TestClient, rules: Rules) -> None:
-    assert client.post("/rules/reload", headers={"origin": "http://evil.test"}).status_code == 403
-    client.post("/logout")
-    assert client.post("/rules/reload").headers["location"] == "/login"
+    assert send(client, "/rules/reload", headers={"origin": "http://evil.test"}).status_code == 403
+    send(client, "/logout")
+    assert send(client, "/rules/reload").headers["location"] == "/login"
     assert client.get("/rules").headers["location"] == "/login"
     assert rules.loads == 0
 
 
 def test_a_console_without_a_service_has_no_rules_to_load() -> None:
     with TestClient(create_app(MemoryStore, Access("one-time"), lambda: {"now": NOW})) as browser:
-        browser.post("/login", data={"password": "one-time"})
+        send(browser, "/login", data={"password": "one-time"})
         assert "/rules/reload" not in browser.get("/health").text
         assert browser.get("/rules").status_code == 404
-        assert browser.post("/rules/reload").status_code == 404
+        assert send(browser, "/rules/reload").status_code == 404
