@@ -10,6 +10,7 @@ import orjson
 from soc.core import alert as alerts
 from soc.core.alert import Alert
 from soc.core.event import Event, to_wire
+from soc.core.store import HOUR
 
 _MOST = 2**63
 
@@ -40,6 +41,13 @@ def alert_json(alert: Alert) -> bytes:
         return alerts.encode(alert)
     except (UnicodeEncodeError, OverflowError):
         return orjson.dumps(storable(msgspec.to_builtins(alert)))
+
+
+def hour_key(event: Event) -> tuple[str, str, int]:
+    """(origin, module, start of its hour in µs) of an event, as the counts by hour have it."""
+    time = event.get("@timestamp")
+    hour = time // HOUR * HOUR if isinstance(time, int) else 0
+    return storable_text(str(event.get("soc.origin", ""))), storable_text(str(event.get("event.module", ""))), hour
 
 
 def storable_text(text: str) -> str:
