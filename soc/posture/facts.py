@@ -35,9 +35,9 @@ class Moments(msgspec.Struct, frozen=True):
 
 
 class Shared(msgspec.Struct, frozen=True):
-    """objects: STIX objects of alerts that the national centre accepted in the month."""
+    """items: states of alerts that the national centre accepted in the month."""
 
-    objects: int
+    items: int
 
 
 class Spread(msgspec.Struct, frozen=True):
