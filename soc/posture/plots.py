@@ -80,7 +80,14 @@ def durations(spread: Spread, voice: Voice, title: str) -> str:
     """How many alerts took how long, in classes that grow tenfold or so."""
     t = voice.t
     edges = (0.0, 1.0, 10.0, 60.0, 600.0, 3600.0, 86400.0, float("inf"))
-    words = ("< 1 s", "1–10 s", "10–60 s", *(t("{n} min", n=n) for n in ("1–10", "10–60")), t("{n} h", n="1–24"), "> 24 h")
+    words = (
+        "< 1 s",
+        "1–10 s",
+        "10–60 s",
+        *(t("{n} min", n=n) for n in ("1–10", "10–60")),
+        t("{n} h", n="1–24"),
+        "> 24 h",
+    )
     numbers = [sum(low <= value < high for value in spread.values) for low, high in zip(edges, edges[1:], strict=False)]
     left, top, right, bottom = 48, 30, WIDTH - 8, 150
     scale = ticks(max(numbers))

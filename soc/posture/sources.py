@@ -56,7 +56,8 @@ def sources(counts: Iterable[HourCount], before: Iterable[HourCount], start: int
             earlier.setdefault((count.origin, count.module), set()).add(count.hour)
     stop = max((max(held) for held in now.values()), default=-1) + 1
     made = [
-        _source(key, now.get(key, {}), earlier.get(key, set()), first, stop, size) for key in now.keys() | earlier.keys()
+        _source(key, now.get(key, {}), earlier.get(key, set()), first, stop, size)
+        for key in now.keys() | earlier.keys()
     ]
     return tuple(sorted(made, key=lambda source: (not source.steady, -source.blind, source.name)))
 

@@ -18,7 +18,12 @@ def silence(facts: Facts, voice: Voice) -> str:
     t, row, top, left, right = voice.t, 16, 40, 218, WIDTH - 44
     shown, days = facts.sources[:MOST_SOURCES], len(facts.days)
     bottom = top + row * max(len(shown), 1)
-    entries = ((FAINT, t("heard")), (INK, t("silent")), (RARE, t("silent, rare source")), ("#ffffff", t("not expected")))
+    entries = (
+        (FAINT, t("heard")),
+        (INK, t("silent")),
+        (RARE, t("silent, rare source")),
+        ("#ffffff", t("not expected")),
+    )
     parts = [*legend(left, 12, entries), text(WIDTH, top - 6, t("silent hours"), "end", fill=SOFT)]
     for index, source in enumerate(shown):
         y, ink = top + index * row, INK if source.steady else SOFT

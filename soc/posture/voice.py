@@ -8,7 +8,7 @@ from soc.core.i18n import translator
 from soc.posture.month import Month
 
 # Vietnamese has numbers for them.
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
