@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 from soc.core.alert import Alert
-from soc.core.finding import RuleInfo
 from soc.core.store import AlertFilter, Store
 from soc.pipeline.content import Content
 from soc.posture.facts import Facts, RuleUse, Shared, facts
@@ -45,7 +44,7 @@ def alerts_of(store: Store, month: Month) -> Iterator[Alert]:
 def rules_in_use(content: Content) -> list[RuleUse]:
     """Rules and correlations that can raise an alert of their own: neither silent, nor blind, nor muted."""
     blind = {id for id, state in content.states.items() if state.word == "blind"}
-    infos: list[RuleInfo] = [one.info for one in (*content.rules, *content.correlations)]
+    infos = [*(rule.info for rule in content.rules), *(one.info for one in content.correlations)]
     heard = (info for info in infos if not info.silent and info.id not in blind and info.id not in content.muted)
     return [RuleUse(info.id, tactics(info.tags, info.techniques)) for info in heard]
 

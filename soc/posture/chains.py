@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -53,7 +54,7 @@ def chains(alerts: Sequence[Alert]) -> tuple[Chain, ...]:
         return index
 
     for indices in by_host.values():
-        for left, right in zip(indices, indices[1:], strict=False):
+        for left, right in pairwise(indices):
             near = ordered[right].first_seen - ordered[left].last_seen <= APART
             if near and len(indices) <= COMMON:
                 parent[root(right)] = root(left)

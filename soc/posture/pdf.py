@@ -49,7 +49,7 @@ def _compiled(made: Document, form: Literal["pdf", "png"], ppi: float = 144) -> 
         )
     except typst.TypstError as error:
         raise SocError(f"typst: {plain(error)}") from error
-    return result if isinstance(result, list) else [result]
+    return [result] if isinstance(result, bytes) else list(result or ())
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from itertools import pairwise
 
 from soc.posture.axes import WIDTH, across, upright
 from soc.posture.facts import SEVERITIES, Facts, Spread
@@ -88,7 +89,7 @@ def durations(spread: Spread, voice: Voice, title: str) -> str:
         t("{n} h", n="1–24"),
         "> 24 h",
     )
-    numbers = [sum(low <= value < high for value in spread.values) for low, high in zip(edges, edges[1:], strict=False)]
+    numbers = [sum(low <= value < high for value in spread.values) for low, high in pairwise(edges)]
     left, top, right, bottom = 48, 30, WIDTH - 8, 150
     scale = ticks(max(numbers))
     step = (right - left) / len(words)

@@ -24,12 +24,12 @@ def silence(facts: Facts, voice: Voice) -> str:
         (RARE, t("silent, rare source")),
         ("#ffffff", t("not expected")),
     )
-    parts = [*legend(left, 12, entries), text(WIDTH, top - 6, t("silent hours"), "end", fill=SOFT)]
+    parts = [*legend(left, 12, entries), text(WIDTH - 4, top - 6, t("silent hours"), "end", fill=SOFT)]
     for index, source in enumerate(shown):
         y, ink = top + index * row, INK if source.steady else SOFT
         parts.append(text(left - 8, y + 12, source.name, "end", 10, ink, 42))
         parts += _strip(source, left, y + 2, right - left, row - 4)
-        parts.append(text(WIDTH, y + 12, voice.number(source.blind), "end", 10, ink))
+        parts.append(text(WIDTH - 4, y + 12, voice.number(source.blind), "end", 10, ink))
     for day in (0, *range(4, days, 5)):
         x = left + day * (right - left) / days
         parts += [line(x, top, x, bottom + 4, SOFT, 0.4), text(x + 2, bottom + 14, day + 1)]

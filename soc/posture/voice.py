@@ -8,7 +8,10 @@ from soc.core.i18n import translator
 from soc.posture.month import Month
 
 # Vietnamese has numbers for them.
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -50,7 +53,8 @@ class Voice:
 
     def moment(self, time: int) -> str:
         """The local minute and date: "14:05 on 2 October"."""
-        return self.t("{clock} on {day}", clock=f"{self._at(time):%H:%M}", day=self.day(time))
+        t = self.t
+        return t("{clock} on {day}", clock=f"{self._at(time):%H:%M}", day=self.day(time))
 
     def month(self, month: Month) -> str:
         """ "October 2026", "tháng 10/2026"."""

@@ -1,4 +1,7 @@
-"""How many lines of each source and minute of receipt Elasticsearch has: what reconciliation ends with; events by hour."""
+"""How many lines of each source and minute of receipt Elasticsearch has: what reconciliation ends with.
+
+And its events by hour, for the monthly report.
+"""
 
 from __future__ import annotations
 

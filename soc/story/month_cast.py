@@ -37,6 +37,7 @@ class Habit(NamedTuple):
     outside: bool = False
 
 
+# what a rule finds is in the lines of the first source of its module, and so never in those of the silent one
 SOURCES = (
     Source("udp:10.1.99.1", "fortinet", 12),
     Source("udp:10.2.99.1", "fortinet", 11),
@@ -46,9 +47,9 @@ SOURCES = (
     Source("tcp:10.1.20.25", "clamav", 1),
     Source("udp:10.1.20.11", "nginx", 11),
     Source("udp:10.4.20.11", "nginx", 10),
+    Source("udp:10.1.40.10", "linux", 10),
     Source("udp:10.4.20.11", "linux", 10),
     Source("udp:10.6.20.11", "apache", 10),
-    Source("udp:10.1.40.10", "linux", 10),
     Source("udp:10.1.20.40", "syslog", 1),
 )
 
