@@ -22,7 +22,7 @@ def by_day(facts: Facts, voice: Voice) -> str:
     left, top, right, bottom = 48, 34, WIDTH - 8, 212
     scale = ticks(max(map(sum, facts.days)))
     step = (right - left) / len(facts.days)
-    parts = legend(left, 14, zip(SEVERITY, (t(word) for word in SEVERITIES), strict=True))
+    parts = legend(left + 16, 14, zip(SEVERITY, (t(word) for word in SEVERITIES), strict=True))
     for index in range(len(facts.days)):
         if date(month.year, month.month, index + 1).weekday() >= 5:
             parts.append(rect(left + index * step, top, step, bottom - top, "#f4f4f4"))
@@ -38,7 +38,7 @@ def by_day(facts: Facts, voice: Voice) -> str:
             parts.append(text(left + (index + 0.5) * step, bottom + 14, index + 1, "middle"))
     under = t("day of {month} (weekends shaded)", month=voice.month(month))
     parts += [line(left, bottom, right, bottom, INK), text((left + right) / 2, bottom + 30, under, "middle", fill=SOFT)]
-    parts.append(text(0, top - 4, t("alerts"), fill=SOFT))
+    parts.append(text(0, 14, t("alerts"), fill=SOFT))
     return picture(WIDTH, bottom + 38, parts, t("Alerts by day and severity"))
 
 
@@ -81,13 +81,11 @@ def durations(spread: Spread, voice: Voice, title: str) -> str:
     """How many alerts took how long, in classes that grow tenfold or so."""
     t = voice.t
     edges = (0.0, 1.0, 10.0, 60.0, 600.0, 3600.0, 86400.0, float("inf"))
+    seconds, minutes, hours = ("< 1", "1–10", "10–60"), ("1–10", "10–60"), ("1–24", "> 24")
     words = (
-        "< 1 s",
-        "1–10 s",
-        "10–60 s",
-        *(t("{n} min", n=n) for n in ("1–10", "10–60")),
-        t("{n} h", n="1–24"),
-        "> 24 h",
+        *(t("{n} s", n=n) for n in seconds),
+        *(t("{n} min", n=n) for n in minutes),
+        *(t("{n} h", n=n) for n in hours),
     )
     numbers = [sum(low <= value < high for value in spread.values) for low, high in pairwise(edges)]
     left, top, right, bottom = 48, 30, WIDTH - 8, 150

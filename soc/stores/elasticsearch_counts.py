@@ -68,7 +68,10 @@ def distinct(client: Elasticsearch, namespace: str, origin: str, minute: int) ->
 
 
 def hourly(client: Elasticsearch, namespace: str, since: int, until: int) -> list[HourCount]:
-    """Stored events by origin, module and hour of their own time; StoreError if the server cannot be asked."""
+    """Stored events by origin, module and hour of their own time; StoreError if the server cannot be asked.
+
+    An event that was written again after its index rolled over counts twice.
+    """
     asked: Json = {"range": {"@timestamp": {"gte": instant(since), "lt": instant(until)}}}
     sources: list[Json] = [
         {"origin": {"terms": {"field": "soc.origin", "missing_bucket": True}}},
