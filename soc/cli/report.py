@@ -52,7 +52,8 @@ def command(month: str, out: Path | None, inventory: Path | None, as_json: bool,
         raise click.UsageError(t("--out: the name must end in .pdf or .html"))
     if out is not None and out.suffix == ".pdf" and find_spec("typst") is None:
         raise SocError(t("PDF needs typst: install soc-pipeline[report], or write .html"))
-    content, outbox = content_of(settings, SystemClock().now()), Path(settings.data_dir) / OUTBOX_FILE
+    content = content_of(settings, SystemClock().now())
+    outbox = (path.parent if path else Path(settings.data_dir)) / OUTBOX_FILE
     with closing(open_store(path)) as store:
         found = month_facts(store, asked, content, outbox)
         previous = month_facts(store, asked.before, content, outbox)

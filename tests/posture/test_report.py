@@ -68,8 +68,8 @@ def test_alerts_are_those_that_soc_alerts_lists(found, stored):
 
 def test_hours_are_those_of_the_events_themselves(found, sql):
     rows = sql(
-        "SELECT body ->> '$.\"soc.origin\"', body ->> '$.\"event.module\"', count(*), count(DISTINCT time / 3600000000) "
-        "FROM events WHERE time >= :since AND time < :until GROUP BY 1, 2"
+        "SELECT body ->> '$.\"soc.origin\"', body ->> '$.\"event.module\"', count(*), "
+        "count(DISTINCT time / 3600000000) FROM events WHERE time >= :since AND time < :until GROUP BY 1, 2"
     )
     expected = {(origin, module): (events, 744 - hours) for origin, module, events, hours in rows}
     assert {(one.origin, one.module): (one.events, one.blind) for one in found.sources} == expected
