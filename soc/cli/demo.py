@@ -20,7 +20,9 @@ from soc.core.alert import Alert
 from soc.core.errors import SocError
 from soc.core.store import STORE_FILE
 from soc.engines.analyze import Totals, analyze
+from soc.engines.month import write_month
 from soc.engines.source import expand
+from soc.enrich import read_inventory
 from soc.pipeline.build import build_pipeline
 from soc.pipeline.content import load_content
 from soc.pipeline.pipeline import Outcome
@@ -40,7 +42,8 @@ ZONE = 7 * 3600
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The console's port (0: any)."
 )
 @click.option("--write", "only", type=click.Path(path_type=Path), help="Only write the logs into this folder.")
-def command(leave: bool, folder: Path, port: int, only: Path | None) -> None:
+@click.option("--month", is_flag=True, help="Two made-up months of alerts instead, to try soc report on; returns.")
+def command(leave: bool, folder: Path, port: int, only: Path | None, month: bool) -> None:
     """Replay a morning of a ministry's firewall, IDS, mail and web logs and show what is found.
 
     The logs are made up, in the devices' real formats: 95 of 100 lines and more are ordinary traffic.
@@ -54,6 +57,9 @@ def command(leave: bool, folder: Path, port: int, only: Path | None) -> None:
     logs, store_file = folder / "logs", folder / STORE_FILE
     if (folder / "spool").exists():
         raise SocError(t("{folder} holds the data of soc run; choose another --folder", folder=folder))
+    if month:
+        _month(store_file)
+        return
     try:
         logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -84,6 +90,33 @@ def command(leave: bool, folder: Path, port: int, only: Path | None) -> None:
     )
 
 
+def _month(store_file: Path) -> None:
+    """September and October 2026, in place of what the demo's store had."""
+    t = translate()
+    store = _fresh(store_file)
+    try:
+        alerts = write_month(store, load_content(), read_inventory(INVENTORY))
+        events = store.counts()["events"]
+    finally:
+        store.close()
+    click.echo(
+        t(
+            "{alerts} alerts and {events} events of two months in {file}",
+            alerts=f"{alerts:,}",
+            events=f"{events:,}",
+            file=store_file,
+        )
+    )
+    where = "" if store_file == USUAL_STORE else f"--store {shlex.quote(str(store_file))} "
+    click.echo(f"  {_program()} report 2026-10 {where}--inventory {shlex.quote(str(INVENTORY))} --out 2026-10.pdf")
+
+
+def _fresh(store_file: Path) -> SqliteStore:
+    for old in store_file.parent.glob(store_file.name + "*"):
+        old.unlink()
+    return SqliteStore(store_file)
+
+
 def _next_commands(alerts: list[Alert], store_file: Path) -> list[str]:
     where = "" if store_file == USUAL_STORE else f"--store {shlex.quote(str(store_file))} "
     shown = [f"alerts {where}show {alerts[-1].id[:8]}"] if alerts else []
@@ -100,9 +133,7 @@ def _program() -> str:
 
 def _replay(files: tuple[Path, ...], store_file: Path) -> Totals:
     t = translate()
-    for old in store_file.parent.glob(store_file.name + "*"):
-        old.unlink()
-    store = SqliteStore(store_file)
+    store = _fresh(store_file)
 
     def keep(outcome: Outcome) -> None:
         store.put_events(outcome.events)

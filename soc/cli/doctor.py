@@ -30,9 +30,9 @@ PARTS = {
     "console": ("starlette", "starlette", "pip install soc-pipeline"),
     "Kafka and Faust workers": ("faust", "faust-streaming", "pip install 'soc-pipeline[stream]'"),
     "Elasticsearch store": ("elasticsearch", "elasticsearch", "pip install 'soc-pipeline[elastic]'"),
-    "report plots": ("matplotlib", "matplotlib", "pip install 'soc-pipeline[report]'"),
+    "reports as PDF": ("typst", "typst", "pip install 'soc-pipeline[report]'"),
 }
-OPTIONAL = frozenset({"fast pattern matching", "Kafka and Faust workers", "Elasticsearch store", "report plots"})
+OPTIONAL = frozenset({"fast pattern matching", "Kafka and Faust workers", "Elasticsearch store", "reports as PDF"})
 
 
 @verb("doctor")

@@ -13,6 +13,10 @@ from soc.core.triage import Act, Life
 STORE_FILE = "soc.db"
 """The embedded store's file in its folder."""
 
+HOUR = 3_600_000_000
+HOURS_KEPT = 400 * 24 * HOUR
+"""How long counts by hour stay (µs): a year's report and the month before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
@@ -62,6 +66,22 @@ class Retention:
     max_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class HourCount:
+    """How many events of one kind of one source an hour has.
+
+    origin   where the lines came from, e.g. "udp:10.1.99.1"
+    module   which device's they are, e.g. "fortinet"; one origin may relay several
+    hour     µs: start of the hour (UTC) in which the events happened by their own time
+    events   stored ones, each once; more than 0
+    """
+
+    origin: str
+    module: str
+    hour: int
+    events: int
+
+
 class Store(Protocol):
     """Events, rejected lines, alerts, and the pipeline's state. Writes are idempotent by id; commit makes them durable.
 
@@ -106,6 +126,12 @@ class Store(Protocol):
         """Events as the pipeline has them, since <= time < until (µs), in order of time, in bounded memory.
 
         Those of one time come as they were stored. What is stored while it runs may come or not.
+        """
+
+    def hours(self, since: int, until: int) -> list[HourCount]:
+        """Events by origin, module and hour for hours that begin within since <= hour < until (µs), in that order.
+
+        What was purged still counts where the store keeps the counts themselves (SQLite: for HOURS_KEPT).
         """
 
     def rejected(self, limit: int, wanted: LineFilter = ANY_LINE) -> list[Rejected]:

@@ -32,3 +32,8 @@ def tactics(tags: Iterable[str], techniques: Iterable[str]) -> tuple[str, ...]:
     if not meant:
         meant = {phase for id in techniques if id in known for phase in known[id][1]}
     return tuple(name for short, name in names.items() if short in meant)
+
+
+def every_tactic() -> tuple[str, ...]:
+    """The names of all tactics, in the order of an attack."""
+    return tuple(_catalogue()[0].values())

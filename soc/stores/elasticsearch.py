@@ -21,11 +21,12 @@ from soc.core.clock import Clock, SystemClock
 from soc.core.errors import StoreError
 from soc.core.event import Event, Rejected
 from soc.core.ids import rejected_id
-from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
+from soc.core.store import ANY_LINE, HOUR, AlertFilter, HourCount, LineFilter, Retention
 from soc.core.triage import Act, Life
 from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_bulk import BulkWriter, Row
 from soc.stores.elasticsearch_client import ClientSender, telling
+from soc.stores.elasticsearch_counts import hourly
 from soc.stores.elasticsearch_documents import read_alert, read_event, read_rejected, wire
 from soc.stores.elasticsearch_life import get_life, put_act
 from soc.stores.elasticsearch_query import BY_RANK, lines_query, query
@@ -185,6 +186,12 @@ class ElasticsearchStore:
             if hit["_id"] != last:
                 yield read_event(hit["_source"])
             last = hit["_id"]
+
+    def hours(self, since: int, until: int) -> list[HourCount]:
+        self._seen()
+        # of whole hours, as the others count them
+        begin, end = -(-since // HOUR) * HOUR, -(-until // HOUR) * HOUR
+        return hourly(self._client, self.namespace, begin, end)
 
     def rejected(self, limit: int, wanted: LineFilter = ANY_LINE) -> list[Rejected]:
         self._seen()

@@ -1,4 +1,7 @@
-"""How many lines of each source and minute of receipt Elasticsearch has: what reconciliation ends with."""
+"""How many lines of each source and minute of receipt Elasticsearch has: what reconciliation ends with.
+
+And its events by hour, for the monthly report.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from typing import Any, Final, Literal, NamedTuple
 import orjson
 from elasticsearch import Elasticsearch
 
+from soc.core.store import HourCount
 from soc.stores import elasticsearch_names as names
 from soc.stores.elasticsearch_client import telling
-from soc.stores.elasticsearch_rows import REFUSED
+from soc.stores.elasticsearch_rows import REFUSED, instant
 
 Json = dict[str, Any]
 Kind = Literal["stored", "rejected", "refused"]
@@ -61,6 +65,24 @@ def distinct(client: Elasticsearch, namespace: str, origin: str, minute: int) ->
     }
     index = ",".join(names.stream("*", name) for name in names.namespaces(namespace))  # the rejected among them
     return sum(1 for _ in _buckets(client, index, asked, [{"number": {"terms": {"field": "log.offset"}}}]))
+
+
+def hourly(client: Elasticsearch, namespace: str, since: int, until: int) -> list[HourCount]:
+    """Stored events by origin, module and hour of their own time; StoreError if the server cannot be asked.
+
+    An event that was written again after its index rolled over counts twice.
+    """
+    asked: Json = {"range": {"@timestamp": {"gte": instant(since), "lt": instant(until)}}}
+    sources: list[Json] = [
+        {"origin": {"terms": {"field": "soc.origin", "missing_bucket": True}}},
+        {"module": {"terms": {"field": "event.module", "missing_bucket": True}}},
+        {"hour": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1h"}}},
+    ]
+    return sorted(
+        HourCount(key["origin"] or "", key["module"] or "", int(key["hour"]) * 1000, bucket["doc_count"])
+        for bucket in _buckets(client, names.events(namespace), asked, sources)
+        for key in (bucket["key"],)
+    )
 
 
 def _refused() -> Json:

@@ -8,7 +8,8 @@ import orjson
 from soc.core import alert as alerts
 from soc.core.alert import Alert
 from soc.core.event import Event, to_wire, with_tuples
-from soc.core.storable import storable
+from soc.core.storable import storable, storable_text
+from soc.core.store import HOUR
 
 
 def event_json(event: Event) -> bytes:
@@ -37,3 +38,10 @@ def alert_json(alert: Alert) -> bytes:
         return alerts.encode(alert)
     except (UnicodeEncodeError, OverflowError):
         return orjson.dumps(storable(msgspec.to_builtins(alert)))
+
+
+def hour_key(event: Event) -> tuple[str, str, int]:
+    """(origin, module, start of its hour in µs) of an event, as the counts by hour have it."""
+    time = event.get("@timestamp")
+    hour = time // HOUR * HOUR if isinstance(time, int) else 0
+    return storable_text(str(event.get("soc.origin", ""))), storable_text(str(event.get("event.module", ""))), hour

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -11,9 +12,9 @@ from soc.core.errors import Refused
 from soc.core.event import Event, Rejected
 from soc.core.finding import Level
 from soc.core.ids import id_of, rejected_id
-from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
+from soc.core.store import ANY_LINE, AlertFilter, HourCount, LineFilter, Retention
 from soc.core.triage import NO_ALERT, Act, Life, acted
-from soc.stores.encoding import alert_json, event_json, stored_event, wire_event
+from soc.stores.encoding import alert_json, event_json, hour_key, stored_event, wire_event
 from soc.stores.filtering import WORDS, comparable, hosts, is_beginning, least_level, matches, titles
 
 _Entry = tuple[int, str, bytes]
@@ -28,10 +29,13 @@ class MemoryStore:
         self._alerts: dict[str, Alert] = {}
         self._states: dict[str, bytes] = {}
         self._lives: dict[str, Life] = {}
+        self._hours: Counter[tuple[str, str, int]] = Counter()
 
     def put_events(self, events: Sequence[Event]) -> None:
         for event in events:
             id, time = id_of(event), event.get("@timestamp")
+            if id not in self._events:
+                self._hours[hour_key(event)] += 1
             self._events.setdefault(id, (time if isinstance(time, int) else 0, id, event_json(event)))
 
     def put_rejected(self, rejected: Sequence[Rejected]) -> None:
@@ -90,6 +94,9 @@ class MemoryStore:
     def events(self, since: int, until: int) -> Iterator[Event]:
         within = [entry for entry in self._events.values() if since <= entry[0] < until]
         return (stored_event(body) for _, _, body in sorted(within, key=lambda entry: entry[0]))
+
+    def hours(self, since: int, until: int) -> list[HourCount]:
+        return sorted(HourCount(*key, n) for key, n in self._hours.items() if since <= key[2] < until)
 
     def rejected(self, limit: int, wanted: LineFilter = ANY_LINE) -> list[Rejected]:
         found = [(id, line) for id, line in self._rejected.items() if matches(line, id, wanted)]

@@ -7,6 +7,7 @@ Write-ahead logging lets the console and ``soc alerts`` read while ``soc run`` w
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +21,10 @@ from soc.core.event import Event, Rejected
 from soc.core.finding import Level
 from soc.core.ids import id_of, rejected_id
 from soc.core.storable import storable_text
-from soc.core.store import ANY_LINE, AlertFilter, LineFilter, Retention
+from soc.core.store import ANY_LINE, AlertFilter, HourCount, LineFilter, Retention
 from soc.core.triage import Act, Life
 from soc.stores import sqlite_life
-from soc.stores.encoding import alert_json, event_json, stored_event, wire_event
+from soc.stores.encoding import alert_json, event_json, hour_key, stored_event, wire_event
 from soc.stores.filtering import WORDS, hosts, is_beginning, least_level, titles
 from soc.stores.sqlite_filter import lines_where, where
 from soc.stores.sqlite_retention import purge
@@ -33,6 +34,10 @@ _PUT_EVENT = "INSERT INTO events (id, time, dataset, body) VALUES (?, ?, ?, ?) O
 _PUT_REJECTED = """
     INSERT INTO rejected (id, origin, position, received, device, reason, raw)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+"""
+_PUT_HOUR = """
+    INSERT INTO hours (hour, origin, module, events) VALUES (?, ?, ?, ?)
+    ON CONFLICT (hour, origin, module) DO UPDATE SET events = events + excluded.events
 """
 _EVENTS = """
     SELECT time, rowid, body FROM events WHERE (time, rowid) > (?, ?) AND time < ? ORDER BY time, rowid LIMIT 1000
@@ -75,8 +80,10 @@ class SqliteStore:
             for event in events
         )
         with self._writing() as connection:
+            (last,) = connection.execute("SELECT ifnull(max(rowid), 0) FROM events").fetchone()
             added = connection.executemany(_PUT_EVENT, rows).rowcount
             self._counted("events", added)
+            self._count_hours(events if added == len(events) else self._new(events, last))
 
     def put_rejected(self, rejected: Sequence[Rejected]) -> None:
         rows = (
@@ -170,6 +177,10 @@ class SqliteStore:
             after = rows[-1][:2]
             yield from (stored_event(body) for _, _, body in rows)
 
+    def hours(self, since: int, until: int) -> list[HourCount]:
+        sql = "SELECT origin, module, hour, events FROM hours WHERE hour >= ? AND hour < ?"
+        return sorted(HourCount(*row) for row in self._all(sql, (since, until)))
+
     def rejected(self, limit: int, wanted: LineFilter = ANY_LINE) -> list[Rejected]:
         condition, values = lines_where(wanted)
         rows = self._all(
@@ -223,6 +234,19 @@ class SqliteStore:
 
     def _counted(self, name: str, added: int) -> None:
         self._connection.execute("UPDATE counters SET value = value + ? WHERE name = ?", (max(added, 0), name))
+
+    def _new(self, events: Sequence[Event], last: int) -> Sequence[Event]:
+        """Those of the events that were not there before; rows after ``last`` are the ones just written."""
+        found = {bytes(row[0]) for row in self._all("SELECT id FROM events WHERE rowid > ?", (last,))}
+        by_id: dict[bytes, Event] = {}
+        for event in events:
+            by_id.setdefault(bytes.fromhex(id_of(event)), event)
+        return [by_id[id] for id in found]
+
+    def _count_hours(self, events: Sequence[Event]) -> None:
+        counted = Counter(map(hour_key, events))
+        rows = ((hour, origin, module, n) for (origin, module, hour), n in counted.items())
+        self._connection.executemany(_PUT_HOUR, rows)
 
     def _all(self, sql: str, values: Sequence[object] | dict[str, object]) -> list[tuple[Any, ...]]:
         with telling(self.path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from soc.core.store import Retention
+from soc.core.store import HOURS_KEPT, Retention
 
 # Rows removed in one transaction: small enough for readers and for the write-ahead log.
 STEP = 20_000
@@ -14,6 +14,7 @@ _PARTS = (("events", "time"), ("rejected", "received"))
 
 def purge(connection: sqlite3.Connection, retention: Retention, now: int) -> int:
     """Outside a transaction. Number of events removed; each step is committed, so a kill leaves it half done."""
+    connection.execute("DELETE FROM hours WHERE hour < ?", (now - HOURS_KEPT,))
     steps: list[int] = []
     if retention.max_age:
         while (step := _remove(connection, STEP, now - retention.max_age - 1)) is not None:

@@ -76,6 +76,22 @@ MIGRATIONS = (
         PRIMARY KEY (alert, number)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE hours (
+        hour INTEGER NOT NULL,
+        origin TEXT NOT NULL,
+        module TEXT NOT NULL,
+        events INTEGER NOT NULL,
+        PRIMARY KEY (hour, origin, module)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO hours
+    SELECT
+        time - (time % 3600000000 + 3600000000) % 3600000000,
+        ifnull(json_extract(CAST(body AS TEXT), '$."soc.origin"'), ''),
+        ifnull(json_extract(CAST(body AS TEXT), '$."event.module"'), ''),
+        count(*)
+    FROM events GROUP BY 1, 2, 3;
+    """,
 )
 
 _WAIT = 10.0

@@ -9,7 +9,7 @@ from soc.core.errors import Conflict, Refused
 from soc.core.event import Rejected, micros
 from soc.core.finding import Reason
 from soc.core.ids import id_of, rejected_id
-from soc.core.store import AlertFilter, LineFilter, Retention
+from soc.core.store import HOUR, AlertFilter, HourCount, LineFilter, Retention
 from soc.core.triage import Act, Life
 
 NOW = micros("2026-09-14T08:00:00Z")
@@ -331,6 +331,19 @@ class StoreContract:
         assert list(store.events(NOW, NOW + 9 * SECOND)) == [stored[1], stored[3], *twins, stored[0]]
         assert list(store.events(NOW + 9 * SECOND, NOW + 10 * SECOND)) == [stored[2]]
         assert list(store.events(NOW + 10 * SECOND, NOW + 99 * SECOND)) == []
+
+    def test_events_count_once_by_origin_module_and_hour(self, store):
+        start = NOW // HOUR * HOUR
+        mail = {"soc.origin": "udp:10.1.20.25", "event.module": "postfix"}
+        first = [event(1, start), event(2, start + HOUR - 1), event(3, start + HOUR), event(4, start + 5, **mail)]
+        store.put_events(first)
+        store.put_events([*first[1:], event(5, start + 2, **mail), event(5, start + 2, **mail)])
+        store.commit()
+        assert store.hours(start, start + HOUR) == [
+            HourCount("file:auth.log", "", start, 2),
+            HourCount("udp:10.1.20.25", "postfix", start, 2),
+        ]
+        assert store.hours(start + 1, start + 9 * HOUR) == [HourCount("file:auth.log", "", start + HOUR, 1)]
 
     def test_many_events_of_one_time_all_come_back(self, store):
         store.put_events([event(n, time=NOW) for n in range(2500)])

@@ -12,11 +12,13 @@ import pytest
 
 from soc.core.errors import Conflict, StoreError
 from soc.core.ids import id_of
-from soc.core.store import AlertFilter, Retention
+from soc.core.store import HOUR, AlertFilter, HourCount, Retention
 from soc.core.triage import Act
 from soc.stores.sqlite import SqliteStore
 from soc.stores.sqlite_schema import APPLICATION, MIGRATIONS
 from tests.stores.contract import NOW, SECOND, StoreContract, alert, event, rejected
+
+DAY = 24 * HOUR
 
 
 @pytest.fixture
@@ -172,6 +174,32 @@ class TestRefusals:
 
     def test_a_folder(self, open_it, tmp_path):
         assert refused(open_it, tmp_path)
+
+
+def test_a_store_of_before_the_counts_by_hour_is_counted(tmp_path):
+    path = tmp_path / "soc.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"{MIGRATIONS[0]}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1")
+        rows = [
+            (b"1", 5 * HOUR + 7, "", b'{"soc.origin": "udp:10.1.20.25", "event.module": "postfix"}'),
+            (b"2", 6 * HOUR - 1, "", b'{"soc.origin": "udp:10.1.20.25", "event.module": "postfix"}'),
+            (b"3", -1, "", b"{}"),
+        ]
+        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+        connection.commit()
+    with closing(SqliteStore(path)) as store:
+        assert store.hours(-HOUR, 9 * HOUR) == [
+            HourCount("", "", -HOUR, 1),
+            HourCount("udp:10.1.20.25", "postfix", 5 * HOUR, 2),
+        ]
+
+
+def test_counts_by_hour_outlive_the_events_but_not_for_ever(path):
+    with closing(SqliteStore(path)) as store:
+        store.put_events([event(1, HOUR), event(2, 1000 * DAY)])
+        store.purge(Retention(max_age=DAY), 1002 * DAY)
+        assert store.counts()["events"] == 0
+        assert [count.hour for count in store.hours(0, 2000 * DAY)] == [1000 * DAY]
 
 
 def test_reading_needs_a_store(tmp_path):
