@@ -26,7 +26,18 @@ class Verbs(TranslatedGroup):
 
 
 _NOT_VERBS = frozenset(
-    {"command", "elastic", "installed", "jobs", "progress", "rejected_show", "rule_life", "show", "windows"}
+    {
+        "command",
+        "elastic",
+        "installed",
+        "jobs",
+        "playbook_show",
+        "progress",
+        "rejected_show",
+        "rule_life",
+        "show",
+        "windows",
+    }
 )
 
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from soc.core.errors import SettingsError
+from soc.core.responding import PlaybookSettings, with_paths
 from soc.core.yamlfile import read_struct
 
 Duration = Annotated[str, Meta(pattern=r"^\d{1,7}(s|m|h|d)$")]
@@ -154,6 +155,7 @@ class Settings(_Strict, frozen=True):
     kafka: KafkaSettings = KafkaSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     stream: StreamSettings = StreamSettings()
+    playbooks: PlaybookSettings = PlaybookSettings()
 
 
 def read_settings(path: Path) -> Settings:
@@ -179,6 +181,7 @@ def read_settings(path: Path) -> Settings:
         inventory=inventory,
         kafka=_with_files(path, "kafka", settings.kafka),
         elasticsearch=_with_files(path, "elasticsearch", settings.elasticsearch),
+        playbooks=with_paths(path, settings.playbooks),
     )
 
 

@@ -13,6 +13,7 @@ import soc
 from soc.cli import main
 from soc.core.finding import Kind, Level
 from soc.core.i18n import translator
+from soc.respond.run import STATUSES, WAITS
 
 PACKAGE = Path(soc.__file__).parent
 CATALOGUE = json.loads((PACKAGE / "core" / "vi.json").read_text("utf-8"))
@@ -58,6 +59,8 @@ def _words() -> set[str]:
     return (
         {level.word for level in Level}
         | {kind.value for kind in Kind}
+        | set(STATUSES)
+        | set(WAITS)
         | {"active", "blind", "rejected", "muted", "expired", "unused"}
     )
 
@@ -65,6 +68,7 @@ def _words() -> set[str]:
 def _lists() -> set[str]:
     """Headings and labels that the code keeps in tables."""
     from soc.cli.doctor import PARTS
+    from soc.cli.playbook_show import HEADINGS
     from soc.cli.show import LABELS
     from soc.core.when import AGES
     from soc.engines.topics import REASONS
@@ -75,6 +79,7 @@ def _lists() -> set[str]:
         | set(KINDS)
         | set(VERDICTS)
         | set(LABELS)
+        | set(HEADINGS)
         | set(PARTS)
         | {text for _, text in AGES}
         | {remedy for _, _, remedy in PARTS.values()}
