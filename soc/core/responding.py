@@ -44,7 +44,7 @@ class HookSettings(_Strict, frozen=True):
 
 
 class FortiGateSettings(_Strict, frozen=True):
-    """A FortiGate's REST interface; token_file holds the token of an administrator that may write firewall addresses."""
+    """A FortiGate's REST interface; token_file holds the token of an administrator who may write its addresses."""
 
     url: _Url
     token_file: str
