@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from soc import correlation, sigma
-from soc.core.content import content_root
+from soc.core.content import rule_folders
 from soc.core.errors import Problem
 from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset
@@ -107,7 +107,7 @@ def content_paths(folders: Sequence[Path] = (), *, shipped: bool = True, mutes: 
     A folder's packs, which are links, stand beside it.
     """
     listed = [path for folder in folders for path in (*packs_in(folder), folder)]
-    return (*([content_root()] if shipped else ()), *listed, *([mutes] if mutes else ()))
+    return (*(rule_folders() if shipped else ()), *listed, *([mutes] if mutes else ()))
 
 
 def available_datasets() -> dict[str, Dataset]:
