@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -179,7 +181,15 @@ def _executor(settings: Settings) -> Iterator[tuple[Executor, Journal]]:
     own = settings.playbooks
     lock = Path(settings.data_dir) / f"{FILE}.lock"
     with _journal(settings) as journal:
-        yield Executor(journal, connectors(own), _never(settings), SystemClock(), lock), journal
+        yield Executor(journal, connectors(own), _never(settings), SystemClock(), lock, _account()), journal
+
+
+def _account() -> str:
+    """The user of this machine who types: kept in the audit beside the name that is given."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not have a name
+        return str(os.getuid())
 
 
 def _never(settings: Settings) -> NeverTouch | None:

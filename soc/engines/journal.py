@@ -19,6 +19,7 @@ from soc.respond.run import Act, Run
 
 FILE = "playbooks.db"
 _SCHEMA = """
+    PRAGMA user_version = 1;
     CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, open INTEGER NOT NULL, began INTEGER NOT NULL,
         run BLOB NOT NULL, playbook BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS acts (key TEXT PRIMARY KEY, run TEXT NOT NULL, phase TEXT NOT NULL, act BLOB NOT NULL,

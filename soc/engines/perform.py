@@ -55,8 +55,13 @@ class Executor:
         never: NeverTouch | None,
         clock: Clock,
         lock: Path,
+        account: str = "",
     ) -> None:
-        """never: None if there is no list, and then nothing disruptive is done."""
+        """never: None if there is no list, and then nothing disruptive is done.
+
+        account: whose session people speak through, such as the machine's user; it is kept beside the name they give.
+        """
+        self._account = f" (account {account})" if account else ""
         self._journal, self._connectors, self._never, self._clock, self._lock = journal, connectors, never, clock, lock
 
     def start(self, playbook: Playbook, alert: Alert, requester: str, *, again: bool = False) -> Run:
@@ -76,7 +81,9 @@ class Executor:
             new = Run(id, playbook.id, playbook.hash, alert.id, alert.level, requester, now, values)
             run, _ = advance(playbook, new, Started(now))
             self._journal.put(run, playbook)
-            self._journal.note(Line(now, id, run.step, requester, "started", f"{playbook.id} for alert {alert.id}"))
+            self._journal.note(
+                Line(now, id, run.step, requester, "started", f"{playbook.id} for alert {alert.id}{self._account}")
+            )
         return self.carry_on(id)
 
     def say(self, id: str, input: Answered | Approved | Rejected) -> Run:
@@ -121,7 +128,9 @@ class Executor:
             return
         self._journal.put(after, playbook)
         who = SOC if isinstance(input, (Started, Acted, Passed)) else input.by
-        self._journal.note(Line(input.at, id, before.step, who, *_told(input, after)))
+        what, detail = _told(input, after)
+        said = detail if who == SOC else f"{detail}{self._account}"
+        self._journal.note(Line(input.at, id, before.step, who, what, said))
         if isinstance(input, Answered) and before.waits == "decision" and input.choice == "again":
             self._journal.try_again(key_of(id, before.step))
         if after.over:

@@ -85,6 +85,7 @@ def test_a_run_from_start_to_end(soc):
     told = json.loads(soc("status", id, "--json"))
     assert told["run"]["status"] == "done"
     assert [line["who"] for line in told["audit"] if line["what"] == "approved"] == ["Minh", "Hoa"]
+    assert all("(account " in line["detail"] for line in told["audit"] if line["who"] != "soc")
     assert "xong" in soc("status", "--lang", "vi")
     assert "over" in soc("done", id, "clean", "--by", "An", code=2)
 

@@ -38,7 +38,11 @@ def request(
         raise NotDone("not an address of http or https")
     if parts.scheme == "http" and not private:
         raise NotDone("only https, unless the server is private")
-    host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    host, usual = parts.hostname, {"http": 80, "https": 443}[parts.scheme]
+    try:
+        port = parts.port or usual
+    except ValueError as error:
+        raise NotDone(str(error)) from error
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     try:
         connection.sock = _connected(host, port, private=private)
@@ -46,7 +50,6 @@ def request(
             context = trusting(ca, "ca") if ca else ssl.create_default_context()
             connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
         shown = f"[{host}]" if ":" in host else host
-        usual = {"http": 80, "https": 443}[parts.scheme]
         named = shown if port == usual else f"{shown}:{port}"
     except (OSError, ValueError, SettingsError) as error:
         connection.close()

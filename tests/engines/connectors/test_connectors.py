@@ -195,7 +195,9 @@ def test_only_the_internet_unless_a_hook_is_private():
         assert server.requests == []
 
 
-@pytest.mark.parametrize("url", ["ftp://example.org", "file:///etc/passwd", "https://a@example.org/", "https://"])
+@pytest.mark.parametrize(
+    "url", ["ftp://example.org", "file:///etc/passwd", "https://a@example.org/", "https://", "https://h:99999"]
+)
 def test_addresses_of_another_kind(url):
     with pytest.raises(NotDone):
         request("GET", url, {}, private=True)
