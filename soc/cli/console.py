@@ -10,13 +10,14 @@ from pathlib import Path
 
 import click
 
-from soc.cli.alerts import store_opener, store_option
+from soc.cli.alerts import settings_asked, store_opener, store_option
 from soc.cli.command import language, translate, verb
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.store import Store
 from soc.engines.service import console_server, listen
-from soc.web import Access
+from soc.engines.watch import runs_in
+from soc.web import Access, Runs
 
 
 @verb("console")
@@ -27,11 +28,18 @@ def command(path: Path | None, host: str, port: int) -> None:
     """Serve the console on a store until Ctrl-C."""
     opener = store_opener(path)
     opener().close()
-    serve_console(opener, secrets.token_urlsafe(9), host, port)
+    runs = runs_in(Path(settings_asked().data_dir))
+    serve_console(opener, secrets.token_urlsafe(9), host, port, runs=runs)
 
 
 def serve_console(
-    store: Callable[[], Store], password: str, host: str, port: int, *, or_any_port: bool = False
+    store: Callable[[], Store],
+    password: str,
+    host: str,
+    port: int,
+    *,
+    or_any_port: bool = False,
+    runs: Runs | None = None,
 ) -> None:
     """Prints the address and the one-time password, and serves until Ctrl-C or SIGTERM.
 
@@ -46,7 +54,7 @@ def serve_console(
             raise
         listening = listen(host, 0)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-    server = console_server(store, Access(password, language()), lambda: {"now": clock.now()}, host, port)
+    server = console_server(store, Access(password, language()), lambda: {"now": clock.now()}, host, port, runs=runs)
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -37,6 +37,9 @@ MAX_FORM = 10_000
 
 Reload = Callable[[], Awaitable[object]]
 """Loads the rules again; done when the new ones are running or refused."""
+
+Runs = Callable[[], Sequence[Mapping[str, object]]]
+"""The latest runs of playbooks, as plain values."""
 
 
 class Guard(BaseHTTPMiddleware):
@@ -74,9 +77,10 @@ def create_app(
     access: Access,
     health: Callable[[], dict[str, object]],
     reload: Reload | None = None,
+    runs: Runs | None = None,
 ) -> Starlette:
     """The console on a store. open_store gives a fresh read-only store for each request; health the live figures;
-    reload loads the rules again, where there is a service that runs them.
+    reload loads the rules again, where there is a service that runs them; runs gives the runs of playbooks.
     """
     app = Starlette(
         routes=[
@@ -88,6 +92,7 @@ def create_app(
             Route("/alerts", pages.alerts),
             Route("/alerts/{id:str}", pages.alert),
             Route("/events/{id:str}", pages.event),
+            Route("/playbooks", pages.playbooks),
             Route("/health", pages.health),
             Route("/rules", _rules, methods=["GET"]),
             Route("/rules/reload", _reload, methods=["POST"]),
@@ -101,6 +106,7 @@ def create_app(
     app.state.access = access
     app.state.health = health
     app.state.reload = reload
+    app.state.runs = runs
     return app
 
 

@@ -41,6 +41,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         language=language,
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         version=__version__,
+        watching=request.app.state.runs is not None,
         **values,
     )
     return HTMLResponse(html, status)
@@ -150,6 +151,13 @@ def health(request: Request) -> Response:
         store.close()
     live = request.app.state.health()
     return page(request, "health.html", live=live, counts=counts, rejected=rejected, ago=ago, drift=drift)
+
+
+def playbooks(request: Request) -> Response:
+    """The runs of playbooks, the latest first, with who did what; they are approved at the terminal."""
+    if request.app.state.runs is None:
+        raise HTTPException(404)
+    return page(request, "playbooks.html", runs=request.app.state.runs())
 
 
 def not_found(request: Request, _error: Exception) -> Response:
