@@ -8,11 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from soc.core.hostile import plain
 from soc.respond.playbook import Step
 
+_INSIDE = tuple(
+    ip_network(text)
+    for text in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8"),
+        *("0.0.0.0/8", "224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8"),
+    )
+)
 LONGEST = 8000
 """Characters of a parameter once its variables are filled in."""
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
@@ -82,6 +89,9 @@ def checked(kind: str, text: str) -> str:
     """The text, in its usual form, if it is of this kind; Unusable if not."""
     if kind == "address":
         return str(address(text))
+    if kind == "outside":
+        found = address(text)
+        return _refuse(kind, text) if any(found in network for network in _INSIDE) else str(found)
     if kind == "host" and _HOST.fullmatch(text.rstrip(".")):
         return text.rstrip(".").lower()
     if kind == "account" and _ACCOUNT.fullmatch(text):

@@ -18,7 +18,7 @@ from soc.respond.playbook import END, Playbook, Step
 
 _NAMESPACE = UUID("6f1c4e0a-52a4-5f0b-9d0e-0b7a3a1d7c55")
 _COMMANDS = {"smtp": "x-soc-email", "webhook": "http-api", "fortigate": "http-api"}
-_VARIABLE_TYPES = {"address": "ipv4-addr"}
+_VARIABLE_TYPES = {"address": "ipv4-addr", "outside": "ipv4-addr"}
 
 
 def cacao(playbook: Playbook, *, vietnamese: bool = False) -> dict[str, Any]:

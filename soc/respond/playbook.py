@@ -19,7 +19,7 @@ Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Words = Annotated[str, Meta(min_length=1, max_length=4000)]
 Day = Annotated[str, Meta(pattern=r"^\d{4}-(0[1-9]|1[012])-(0[1-9]|[12]\d|3[01])$")]
 Period = Annotated[str, Meta(pattern=r"^[1-9]\d{0,5}(s|m|h|d)$")]
-Kind = Literal["text", "address", "host", "account"]
+Kind = Literal["text", "address", "outside", "host", "account"]
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +36,8 @@ class Triggers(_Strict, frozen=True):
 class Variable(_Strict, frozen=True):
     """A value that steps use as {name}: the first of these fields that the alert has, or a fixed value.
 
-    kind      what it must be; a value that is not counts as missing, so no text passes for an address
+    kind      what it must be; a value that is not counts as missing, so no text passes for an address. "outside" is an
+              address that is not of a private network, whichever of the fields has it
     required  a run does not begin without it
     """
 

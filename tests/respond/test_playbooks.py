@@ -142,6 +142,24 @@ def test_what_is_no_target(text):
         checked("address" if ":" in text else "host", text)
 
 
+@pytest.mark.parametrize(
+    ("ips", "server"),
+    [
+        (("10.1.50.23", "198.51.100.66"), "198.51.100.66"),
+        (("198.51.100.66", "10.1.50.23"), "198.51.100.66"),
+        (("10.1.50.23", "172.31.0.1"), ""),
+        (("fd00::1", "::ffff:192.168.1.1"), ""),
+        (("0.0.0.0", "255.255.255.255"), ""),
+        (("2001:db8::1", "::1"), "2001:db8::1"),
+    ],
+)
+def test_only_what_is_outside_is_blocked(ips, server):
+    """Whichever way round a device names the two ends of a connection."""
+    alert = an_alert(**dict(zip(("source.ip", "destination.ip"), ips, strict=True)))
+    assert variables(SHIPPED["malware_on_a_host"], alert).get("origin", "") == server
+    assert variables(SHIPPED["c2_beacon"], alert).get("server", "") == server
+
+
 def test_suits_by_rule_and_by_technique(good):
     assert suits(good, an_alert())
     other = msgspec.structs.replace(an_alert(), rule_name="x", techniques=(("T1566.001", ""),))
