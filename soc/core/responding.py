@@ -18,7 +18,10 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SmtpSettings(_Strict, frozen=True):
-    """The mail server that takes messages. tls "none" is for a server on this machine."""
+    """The mail server that takes messages. tls "none" is for a server on this machine.
+
+    mailboxes  whom playbooks call helpdesk, mail_admin and so on
+    """
 
     host: str
     sender: Annotated[str, Meta(pattern=r"^[^\s@<>]+@[^\s@<>]+$")]
@@ -27,6 +30,7 @@ class SmtpSettings(_Strict, frozen=True):
     user: str = ""
     password_file: str = ""
     ca: str = ""
+    mailboxes: dict[str, Annotated[str, Meta(pattern=r"^[^\s@<>,;]+@[^\s@<>,;]+$")]] = {}
 
 
 class HookSettings(_Strict, frozen=True):

@@ -22,7 +22,11 @@ class Smtp:
         self._settings = settings
 
     def act(self, parameters: Mapping[str, str], key: str) -> str:
-        message = self._message(parameters, key)
+        to = parameters["to"]
+        to = to if "@" in to else self._settings.mailboxes.get(to, "")
+        if not to:
+            raise NotDone(f"soc.yml has no playbooks.smtp.mailboxes.{parameters['to']}")
+        message = self._message(parameters, to, key)
         try:
             server = self._connected()
         except (OSError, smtplib.SMTPException, SettingsError) as error:
@@ -35,16 +39,16 @@ class Smtp:
             raise Doubtful(f"the connection broke: {error}") from error
         finally:
             _leave(server)
-        return f"sent to {parameters['to']}"
+        return f"sent to {to}"
 
     def done(self, key: str) -> bool | None:
         return None
 
-    def _message(self, parameters: Mapping[str, str], key: str) -> EmailMessage:
+    def _message(self, parameters: Mapping[str, str], to: str, key: str) -> EmailMessage:
         """The key is the Message-ID, so that a mailbox shows one message even if it came twice."""
         message = EmailMessage()
         message["From"] = self._settings.sender
-        message["To"] = parameters["to"]
+        message["To"] = to
         message["Subject"] = " ".join(parameters["subject"].split())[:200]
         message["Date"] = formatdate()
         message["Message-ID"] = f"<{key}@{self._settings.sender.partition('@')[2]}>"

@@ -124,6 +124,17 @@ def test_a_mail_as_it_arrives():
     assert message["Message-ID"] == f"<{KEY}@example.org>"
 
 
+def test_a_mail_to_whom_soc_yml_says():
+    with stand_ins.Mail() as server:
+        settings = SmtpSettings(
+            "127.0.0.1", "soc@example.org", server.port, "none", mailboxes={"desk": "d@example.org"}
+        )
+        assert Smtp(settings).act(MAIL | {"to": "desk"}, KEY) == "sent to d@example.org"
+        with pytest.raises(NotDone, match=r"mailboxes\.nobody"):
+            Smtp(settings).act(MAIL | {"to": "nobody"}, KEY)
+        assert [to for to, _ in server.messages] == [[b"rcpt TO:<d@example.org>\r\n"]]
+
+
 def test_a_mail_that_is_refused_and_one_that_is_in_doubt():
     with stand_ins.Mail() as server:
         made = Smtp(SmtpSettings("127.0.0.1", "soc@example.org", server.port, "none"))
