@@ -54,6 +54,11 @@ def test_the_settings_are_valid_and_complete() -> None:
         assert f"`{name}`" in README, f"README does not mention the setting {name}"
 
 
+def test_the_settings_of_playbooks_are_valid() -> None:
+    (text,) = [block for kind, block in BLOCKS if kind == "yml" and block.startswith("playbooks:")]
+    msgspec.convert(yaml.safe_load(text), Settings)
+
+
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
         assert (Path(__file__).parents[1] / target).exists(), target

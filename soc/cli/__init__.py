@@ -31,6 +31,7 @@ _NOT_VERBS = frozenset(
         "elastic",
         "installed",
         "jobs",
+        "playbook_show",
         "progress",
         "rejected_show",
         "rule_life",

@@ -16,7 +16,8 @@ from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.store import Store
 from soc.engines.service import console_server, listen
-from soc.web import Access
+from soc.engines.watch import runs_in
+from soc.web import Access, Runs
 from soc.web.accounts import ACCOUNTS_FILE, Accounts
 
 
@@ -29,7 +30,8 @@ def command(path: Path | None, host: str, port: int) -> None:
     opener = store_opener(path)
     opener().close()
     accounts = Accounts(data_folder(path) / ACCOUNTS_FILE)
-    serve_console(opener, store_opener(path, write=True), accounts, host, port)
+    runs = runs_in(data_folder(path))
+    serve_console(opener, store_opener(path, write=True), accounts, host, port, runs=runs)
 
 
 def serve_console(
@@ -40,6 +42,7 @@ def serve_console(
     port: int,
     *,
     or_any_port: bool = False,
+    runs: Runs | None = None,
 ) -> None:
     """Prints the address, and a one-time password where there are no accounts, and serves until Ctrl-C or SIGTERM.
     to_act opens the store for what people do about alerts.
@@ -56,7 +59,7 @@ def serve_console(
         listening = listen(host, 0)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
     access = Access(secrets.token_urlsafe(9), language(), accounts)
-    server = console_server(store, access, lambda: {"now": clock.now()}, host, port, open_to_act=to_act)
+    server = console_server(store, access, lambda: {"now": clock.now()}, host, port, open_to_act=to_act, runs=runs)
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()

@@ -15,7 +15,7 @@ from rich.text import Text
 from soc import __version__
 from soc.cli.command import translate, verb
 from soc.cli.show import console
-from soc.core.content import content_root
+from soc.core.content import rule_folders
 from soc.core.i18n import Translate
 
 SLOWER = "no wheel for this processor: the portable scanner is used, with the same verdicts, but slower"
@@ -51,7 +51,7 @@ def command() -> None:
         missing += needed and not present
         state = metadata.version(distribution) if present else t("missing") if needed else t("not installed (optional)")
         _row(table, present if needed else present or None, t(part), state, "" if present else t(remedy))
-    rules = sum(1 for _ in content_root().rglob("*.yml")) if content_root().is_dir() else 0
+    rules = sum(1 for folder in rule_folders() for _ in folder.rglob("*.yml"))
     _row(table, rules > 0, t("rules"), t("{n} files", n=rules), "" if rules else t("reinstall: the content is missing"))
     missing += rules == 0
     _row(table, True, "SQLite", sqlite3.sqlite_version)

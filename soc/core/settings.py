@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from soc.core.errors import SettingsError
+from soc.core.responding import PlaybookSettings, with_paths
 from soc.core.yamlfile import read_struct
 
 Duration = Annotated[str, Meta(pattern=r"^\d{1,7}(s|m|h|d)$")]
@@ -181,6 +182,7 @@ class Settings(_Strict, frozen=True):
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     stream: StreamSettings = StreamSettings()
     share: ShareSettings = ShareSettings()
+    playbooks: PlaybookSettings = PlaybookSettings()
 
 
 def read_settings(path: Path) -> Settings:
@@ -207,6 +209,7 @@ def read_settings(path: Path) -> Settings:
         kafka=_with_files(path, "kafka", settings.kafka),
         elasticsearch=_with_files(path, "elasticsearch", settings.elasticsearch),
         share=_with_files(path, "share", settings.share),
+        playbooks=with_paths(path, settings.playbooks),
     )
 
 

@@ -81,10 +81,10 @@ def read_struct(path: Path, kind: type[Struct]) -> Struct:
 
 def wrong_value(path: Path, where: str, reason: str) -> SettingsError:
     """The error to raise for the value at a path such as ``systems[2].unit``: names file, line and key."""
-    return SettingsError(f"{path}:{_line_of(path, where)}: {where + ': ' if where else ''}{reason}")
+    return SettingsError(f"{path}:{line_of(path, where)}: {where + ': ' if where else ''}{reason}")
 
 
-def _line_of(path: Path, where: str) -> int:
+def line_of(path: Path, where: str) -> int:
     """The line of the value that a msgspec path such as ``inputs[0].port`` points at, or of its nearest parent."""
     node = yaml.compose(path.read_bytes(), Loader=_Loader)
     line = 1

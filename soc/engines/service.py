@@ -22,11 +22,12 @@ from soc.core.settings import Settings, size, zone_seconds
 from soc.core.store import STORE_FILE, Store
 from soc.engines.embedded import Processor, stored_position
 from soc.engines.reload import Reloader
+from soc.engines.watch import runs_in
 from soc.pipeline.build import build_pipeline, models_of
 from soc.pipeline.content import Content
 from soc.sigma.backtrack import overruns
 from soc.stores.sqlite import SqliteStore
-from soc.web import Access, Reload, create_app
+from soc.web import Access, Reload, Runs, create_app
 
 STOP_WITHIN = 8.0
 """Seconds for everything to stop; the promise is 10."""
@@ -49,12 +50,14 @@ def console_server(
     reload: Reload | None = None,
     *,
     open_to_act: Callable[[], Store] | None = None,
+    runs: Runs | None = None,
 ) -> Server:
     """The console on a store, not yet started. open_store: a fresh one for each request, which closes it.
 
     reload: what loads the rules again, where a service runs. open_to_act: the store for what people do about alerts.
+    runs: the runs of playbooks.
     """
-    app = create_app(open_store, access, health, reload, open_to_act=open_to_act)
+    app = create_app(open_store, access, health, reload, open_to_act=open_to_act, runs=runs)
     config = uvicorn.Config(
         app,
         host=host,
@@ -146,7 +149,10 @@ async def serve(
     sockets = [listen(console.host, console.port)] if console.enabled else []
     read = partial(SqliteStore.read_only, store_path)
     write = partial(SqliteStore, store_path)
-    server = console_server(read, access, health, console.host, console.port, reloader.now, open_to_act=write)
+    runs = runs_in(Path(settings.data_dir))
+    server = console_server(
+        read, access, health, console.host, console.port, reloader.now, open_to_act=write, runs=runs
+    )
     await agent.start()
     thread.start()
     tasks = [asyncio.create_task(server.serve(sockets))] if sockets else []

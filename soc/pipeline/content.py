@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from soc import correlation, sigma
-from soc.core.content import content_root
+from soc.core.content import rule_folders
 from soc.core.errors import Problem
 from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset
@@ -19,9 +19,6 @@ from soc.parsers import fills_by_dataset
 from soc.pipeline.mutes import Mute
 from soc.pipeline.packs import packs_in
 from soc.sigma import FilterState, Loaded, Matcher, Rule, RuleState
-
-MODELS = "anomaly"
-"""The folder of detections/ that soc.anomaly reads."""
 
 Quiet = TypeVar("Quiet", Rule, Correlation)
 
@@ -110,12 +107,7 @@ def content_paths(folders: Sequence[Path] = (), *, shipped: bool = True, mutes: 
     A folder's packs, which are links, stand beside it.
     """
     listed = [path for folder in folders for path in (*packs_in(folder), folder)]
-    return (*(_shipped() if shipped else ()), *listed, *([mutes] if mutes else ()))
-
-
-def _shipped() -> list[Path]:
-    """The folders of shipped rules; what describes anomaly models is no Sigma."""
-    return sorted(path for path in content_root().iterdir() if path.is_dir() and path.name != MODELS)
+    return (*(rule_folders() if shipped else ()), *listed, *([mutes] if mutes else ()))
 
 
 def available_datasets() -> dict[str, Dataset]:

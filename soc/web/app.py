@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -28,6 +28,9 @@ from soc.web.pages import COOKIE, LANGUAGE_COOKIE, page
 Reload = Callable[[], Awaitable[object]]
 """Loads the rules again; done when the new ones are running or refused."""
 
+Runs = Callable[[], Sequence[Mapping[str, object]]]
+"""The latest runs of playbooks, as plain values."""
+
 
 def create_app(
     open_store: Callable[[], Store],
@@ -36,11 +39,12 @@ def create_app(
     reload: Reload | None = None,
     *,
     open_to_act: Callable[[], Store] | None = None,
+    runs: Runs | None = None,
     clock: Clock | None = None,
 ) -> Starlette:
     """The console on a store. open_store gives a fresh read-only store for each request; health the live figures;
     reload loads the rules again, where there is a service that runs them; open_to_act gives a store that may be
-    written, for what people do about alerts (open_store's, if it is left out).
+    written, for what people do about alerts (open_store's, if it is left out); runs gives the runs of playbooks.
     """
     app = Starlette(
         routes=[
@@ -56,6 +60,7 @@ def create_app(
             Route("/api/alerts/{id:str}", api.alert),
             Route("/api/alerts/{id:str}/acts", api.act, methods=["POST"]),
             Route("/events/{id:str}", pages.event),
+            Route("/playbooks", pages.playbooks),
             Route("/health", pages.health),
             Route("/rules", _rules, methods=["GET"]),
             Route("/rules/reload", _reload, methods=["POST"]),
@@ -75,6 +80,7 @@ def create_app(
     app.state.health = health
     app.state.reload = reload
     app.state.clock = clock or SystemClock()
+    app.state.runs = runs
     return app
 
 

@@ -33,7 +33,7 @@ from statistics import median
 
 import orjson
 
-from soc.core.content import content_root
+from soc.core.content import rule_folders
 from soc.core.event import from_wire
 from soc.core.finding import RuleInfo
 from soc.core.logsource import LogSource
@@ -150,7 +150,7 @@ def _child(what: str, folder: Path, key: str, size: int) -> Figures:
 def _loaded(folder: Path, workload: Workload) -> tuple[list[Rule], float]:
     """All rules for these events, and the CPU seconds for reading them."""
     began = time.process_time()
-    paths = [content_root(), folder / "rules"] if workload.ecs else [folder / "rules"]
+    paths = [*rule_folders(), folder / "rules"] if workload.ecs else [folder / "rules"]
     rules = load(paths, shipped_mapping() if workload.ecs else IDENTITY, cache=folder / "cache").rules
     seconds = time.process_time() - began
     return [rule for rule in rules if workload.product in ("", rule.logsource.product)], seconds

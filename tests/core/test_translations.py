@@ -14,6 +14,8 @@ from soc.cli import main
 from soc.core.finding import Kind, Level
 from soc.core.i18n import translator
 from soc.core.triage import STATUSES
+from soc.respond.run import STATUSES as RUN_STATUSES
+from soc.respond.run import WAITS
 from soc.web.accounts import ROLES
 
 PACKAGE = Path(soc.__file__).parent
@@ -60,7 +62,7 @@ def _words() -> set[str]:
     return (
         {level.word for level in Level}
         | {kind.value for kind in Kind}
-        | {*STATUSES, *ROLES}
+        | {*STATUSES, *ROLES, *RUN_STATUSES, *WAITS}
         | {"active", "blind", "rejected", "muted", "expired", "unused"}
     )
 
@@ -70,6 +72,7 @@ def _lists() -> set[str]:
     from soc.anomaly.generate import KINDS as ATTACKS
     from soc.anomaly.words import WORDS
     from soc.cli.doctor import PARTS
+    from soc.cli.playbook_show import HEADINGS
     from soc.cli.show import LABELS
     from soc.core.triage import REFUSALS
     from soc.core.when import AGES
@@ -89,6 +92,7 @@ def _lists() -> set[str]:
         | set(WORDS)
         | set(ATTACKS)
         | set(LABELS)
+        | set(HEADINGS)
         | set(PARTS)
         | {text for _, text in AGES}
         | {remedy for _, _, remedy in PARTS.values()}

@@ -1,0 +1,239 @@
+"""``soc playbook``: what is done about an alert, step by step: checked, tried, run, watched, approved."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+import orjson
+
+from soc.cli.alerts import open_store, settings_asked, store_option
+from soc.cli.command import TranslatedGroup, language, language_option, translate, verb
+from soc.cli.playbook_show import planned_table, run_detail, runs_table
+from soc.cli.show import console
+from soc.core.alert import Alert
+from soc.core.clock import SystemClock
+from soc.core.content import content_root
+from soc.core.errors import SocError
+from soc.core.hostile import plain
+from soc.core.settings import Settings
+from soc.engines.connectors.setup import connectors
+from soc.engines.journal import FILE, Journal
+from soc.engines.perform import Executor
+from soc.respond.actions import Unusable
+from soc.respond.cacao import cacao
+from soc.respond.never_touch import NeverTouch, read_never_touch
+from soc.respond.plan import plan
+from soc.respond.playbook import Playbook
+from soc.respond.playbook_load import load_playbooks
+from soc.respond.run import DECISIONS, Answered, Approved, Rejected, Run
+from soc.respond.variables import suits, variables
+
+by_option = click.option("--by", required=True, metavar="NAME", help="Who does it; it is kept.")
+
+
+@click.group("playbook", cls=TranslatedGroup)
+@language_option
+def command() -> None:
+    """Run playbooks for alerts: steps for people and for firewalls, with approval before what takes something away."""
+
+
+@verb("check")
+@click.argument("folders", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def check(folders: tuple[Path, ...]) -> None:
+    """Check playbooks, and say by file and line what is wrong.
+
+    Without folders: the shipped ones and those of soc.yml. Exit status: 0 all is well, 1 something is wrong.
+    """
+    t = translate()
+    found, problems = load_playbooks(folders or _folders(settings_asked()))
+    for playbook in found.values():
+        click.echo(f"{playbook.id}  {plain(_title(playbook))}  ({t('{n} steps', n=len(playbook.steps))})")
+    for problem in problems:
+        click.echo(plain(problem), err=True)
+    click.echo(t("{n} playbooks, {m} problems", n=len(found), m=len(problems)))
+    raise SystemExit(1 if problems else 0)
+
+
+@verb("export")
+@click.argument("playbook")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; otherwise the terminal."
+)
+def export(playbook: str, out: Path | None) -> None:
+    """Write a playbook as CACAO 2.0 JSON, in the language of --lang. The same playbook gives the same bytes."""
+    document = cacao(_playbook(playbook, settings_asked()), vietnamese=language() == "vi")
+    raw = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+    if out:
+        out.write_bytes(raw + b"\n")
+    else:
+        click.echo(raw)
+
+
+@verb("run")
+@click.argument("playbook")
+@click.argument("alert")
+@by_option
+@click.option("--dry-run", is_flag=True, help="Do nothing, and show what would be done.")
+@click.option("--again", is_flag=True, help="Once more for the same alert.")
+@store_option
+def run(playbook: str, alert: str, by: str, dry_run: bool, again: bool, path: Path | None) -> None:
+    """Run a playbook for an alert (a beginning of its id will do), as far as it goes without a person.
+
+    What takes something from somebody waits for approval: by another person, and by two where the system's level is 3
+    or higher, or unknown. What is on the never-touch list is refused, whoever approved it.
+    """
+    t = translate()
+    settings = settings_asked()
+    book = _playbook(playbook, settings)
+    with closing(open_store(path)) as store:
+        found = store.alert(alert)
+    if found is None:
+        raise SocError(t("no alert {id}, or more than one begins so", id=plain(alert)))
+    if not suits(book, found):
+        click.echo(t("note: this playbook is not meant for alerts of this rule"), err=True)
+    if dry_run:
+        _show_plan(book, found, _never(settings))
+        return
+    with _executor(settings) as (executor, journal):
+        _show(journal, executor.start(book, found, by, again=again))
+
+
+@verb("status")
+@click.argument("id", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(id: str | None, as_json: bool) -> None:
+    """List the runs, or tell one in full: what was done by whom, what it waits for, and what is still to come."""
+    t = translate()
+    with _journal(settings_asked()) as journal:
+        if id is None:
+            runs = journal.runs()
+            if as_json:
+                for one in runs:
+                    click.echo(msgspec.json.encode(one))
+            elif runs:
+                console().print(runs_table(runs, t))
+            else:
+                click.echo(t("no runs"), err=True)
+        elif as_json:
+            one, _ = journal.run(id)
+            audit = [line._asdict() for line in journal.audit(one.id)]
+            click.echo(orjson.dumps({"run": msgspec.to_builtins(one), "audit": audit}, option=orjson.OPT_INDENT_2))
+        else:
+            _show(journal, journal.run(id)[0])
+
+
+@verb("approve")
+@click.argument("id")
+@click.argument("step")
+@by_option
+@click.option("--reject", metavar="REASON", help="Say no, and why; the run ends.")
+def approve(id: str, step: str, by: str, reject: str | None) -> None:
+    """Approve a run's step, or reject it. Who asked for the run cannot approve it alone."""
+    now = SystemClock().now()
+    with _executor(settings_asked()) as (executor, journal):
+        said = Approved(step, by, now) if reject is None else Rejected(step, by, reject, now)
+        _show(journal, executor.say(id, said))
+
+
+@verb("done")
+@click.argument("id")
+@click.argument("step")
+@by_option
+@click.option("--answer", default="", metavar="CHOICE", help="The choice that the step asks for.")
+def done(id: str, step: str, by: str, answer: str) -> None:
+    """Say that a run's manual step is done, with its choice.
+
+    Of an action that failed, or of which nobody knows whether it was done, say with --answer: done, again or stop.
+    """
+    with _executor(settings_asked()) as (executor, journal):
+        _show(journal, executor.say(id, Answered(step, by, answer, SystemClock().now())))
+
+
+@verb("resume")
+def resume() -> None:
+    """Go on with every open run after a crash, and pass on deadlines that were missed. Safe at any time, such as by
+    cron.
+
+    A step that is late is told to somebody else; one that is late again ends its run.
+    """
+    t = translate()
+    with _executor(settings_asked()) as (executor, _):
+        runs = executor.resume()
+    if runs:
+        console().print(runs_table(runs, t))
+    click.echo(t("{n} open runs", n=sum(not one.over for one in runs)), err=True)
+
+
+@contextmanager
+def _journal(settings: Settings) -> Iterator[Journal]:
+    with closing(Journal(Path(settings.data_dir) / FILE)) as journal:
+        yield journal
+
+
+@contextmanager
+def _executor(settings: Settings) -> Iterator[tuple[Executor, Journal]]:
+    own = settings.playbooks
+    lock = Path(settings.data_dir) / f"{FILE}.lock"
+    with _journal(settings) as journal:
+        yield Executor(journal, connectors(own), _never(settings), SystemClock(), lock, _account()), journal
+
+
+def _account() -> str:
+    """The user of this machine who types: kept in the audit beside the name that is given."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not have a name
+        return str(os.getuid())
+
+
+def _never(settings: Settings) -> NeverTouch | None:
+    file = settings.playbooks.never_touch
+    return read_never_touch(Path(file)) if file else None
+
+
+def _folders(settings: Settings) -> list[Path]:
+    return [content_root() / "playbooks", *map(Path, settings.playbooks.folders)]
+
+
+def _playbook(id: str, settings: Settings) -> Playbook:
+    """By id, or a file. SocError says what is wrong with it, or that there is none."""
+    t = translate()
+    named = Path(id)
+    found, problems = load_playbooks([named] if named.is_file() else _folders(settings))
+    if named.is_file() and problems:
+        raise SocError("; ".join(map(str, problems)))
+    if named.is_file() and found:
+        return next(iter(found.values()))
+    if id not in found:
+        raise SocError(t("no playbook {id}; there are: {ids}", id=plain(id), ids=", ".join(found)))
+    return found[id]
+
+
+def _title(playbook: Playbook) -> str:
+    return playbook.title_vi if language() == "vi" else playbook.title
+
+
+def _show(journal: Journal, run: Run) -> None:
+    playbook = journal.run(run.id)[1]
+    console().print(run_detail(run, playbook, journal.audit(run.id), translate(), language()))
+    if run.waits == "decision":
+        click.echo(translate()("say with --answer: {choices}", choices=", ".join(DECISIONS)))
+
+
+def _show_plan(playbook: Playbook, alert: Alert, never: NeverTouch | None) -> None:
+    try:
+        values = variables(playbook, alert)
+    except Unusable as error:
+        raise SocError(f"{playbook.id}: {plain(error)}") from error
+    console().print(planned_table(plan(playbook, values, alert.level, never), translate(), language()))
+    click.echo(translate()("a dry run: nothing was done"))
+
+
+for one in (check, export, run, status, approve, done, resume):
+    command.add_command(one)
