@@ -23,15 +23,24 @@ from soc.web import Access
 @store_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The port (0: any).")
-def command(path: Path | None, host: str, port: int) -> None:
+@click.option("--grafana", default="", metavar="URL", help="Grafana's address: alerts link to its triage queue.")
+def command(path: Path | None, host: str, port: int, grafana: str) -> None:
     """Serve the console on a store until Ctrl-C."""
+    if grafana and not grafana.startswith(("http://", "https://")):
+        raise SocError(translate()("--grafana must begin with http:// or https://"))
     opener = store_opener(path)
     opener().close()
-    serve_console(opener, secrets.token_urlsafe(9), host, port)
+    serve_console(opener, secrets.token_urlsafe(9), host, port, grafana=grafana)
 
 
 def serve_console(
-    store: Callable[[], Store], password: str, host: str, port: int, *, or_any_port: bool = False
+    store: Callable[[], Store],
+    password: str,
+    host: str,
+    port: int,
+    *,
+    or_any_port: bool = False,
+    grafana: str = "",
 ) -> None:
     """Prints the address and the one-time password, and serves until Ctrl-C or SIGTERM.
 
@@ -46,7 +55,9 @@ def serve_console(
             raise
         listening = listen(host, 0)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-    server = console_server(store, Access(password, language()), lambda: {"now": clock.now()}, host, port)
+    server = console_server(
+        store, Access(password, language()), lambda: {"now": clock.now()}, host, port, None, grafana
+    )
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()

@@ -47,12 +47,13 @@ def console_server(
     host: str,
     port: int,
     reload: Reload | None = None,
+    grafana: str = "",
 ) -> Server:
     """The console on a store, not yet started. open_store: a fresh one for each request, which closes it.
 
-    reload: what loads the rules again, where a service runs.
+    reload: what loads the rules again, where a service runs; grafana: where the dashboards are.
     """
-    app = create_app(open_store, access, health, reload)
+    app = create_app(open_store, access, health, reload, grafana)
     config = uvicorn.Config(
         app,
         host=host,

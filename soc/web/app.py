@@ -74,9 +74,10 @@ def create_app(
     access: Access,
     health: Callable[[], dict[str, object]],
     reload: Reload | None = None,
+    grafana: str = "",
 ) -> Starlette:
     """The console on a store. open_store gives a fresh read-only store for each request; health the live figures;
-    reload loads the rules again, where there is a service that runs them.
+    reload loads the rules again, where there is a service that runs them; grafana is the address of the dashboards.
     """
     app = Starlette(
         routes=[
@@ -101,6 +102,7 @@ def create_app(
     app.state.access = access
     app.state.health = health
     app.state.reload = reload
+    app.state.grafana = grafana.rstrip("/")
     return app
 
 

@@ -113,7 +113,15 @@ def alert(request: Request) -> Response:
         around = _around(store, found)
     finally:
         store.close()
-    return page(request, "alert.html", alert=found, around=around)
+    return page(request, "alert.html", alert=found, around=around, dashboard=_dashboard(request, found))
+
+
+def _dashboard(request: Request, found: Alert) -> str:
+    """The triage queue in Grafana at the time of the alert, or "" where no Grafana is known."""
+    if not request.app.state.grafana:
+        return ""
+    start, end = found.first_seen // 1000 - 3_600_000, found.last_seen // 1000 + 3_600_000
+    return f"{request.app.state.grafana}/d/soc-triage?from={start}&to={end}"
 
 
 def _around(store: Store, found: Alert) -> list[dict[str, object]]:
