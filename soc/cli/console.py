@@ -25,13 +25,16 @@ from soc.web.accounts import ACCOUNTS_FILE, Accounts
 @store_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The port (0: any).")
-def command(path: Path | None, host: str, port: int) -> None:
+@click.option("--grafana", default="", metavar="URL", help="Grafana's address: alerts link to its triage queue.")
+def command(path: Path | None, host: str, port: int, grafana: str) -> None:
     """Serve the console on a store until Ctrl-C."""
+    if grafana and not grafana.startswith(("http://", "https://")):
+        raise SocError(translate()("--grafana must begin with http:// or https://"))
     opener = store_opener(path)
     opener().close()
     accounts = Accounts(data_folder(path) / ACCOUNTS_FILE)
     runs = runs_in(data_folder(path))
-    serve_console(opener, store_opener(path, write=True), accounts, host, port, runs=runs)
+    serve_console(opener, store_opener(path, write=True), accounts, host, port, runs=runs, grafana=grafana)
 
 
 def serve_console(
@@ -43,6 +46,7 @@ def serve_console(
     *,
     or_any_port: bool = False,
     runs: Runs | None = None,
+    grafana: str = "",
 ) -> None:
     """Prints the address, and a one-time password where there are no accounts, and serves until Ctrl-C or SIGTERM.
     to_act opens the store for what people do about alerts.
@@ -59,7 +63,9 @@ def serve_console(
         listening = listen(host, 0)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
     access = Access(secrets.token_urlsafe(9), language(), accounts)
-    server = console_server(store, access, lambda: {"now": clock.now()}, host, port, open_to_act=to_act, runs=runs)
+    server = console_server(
+        store, access, lambda: {"now": clock.now()}, host, port, open_to_act=to_act, runs=runs, grafana=grafana
+    )
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()

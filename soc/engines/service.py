@@ -51,13 +51,14 @@ def console_server(
     *,
     open_to_act: Callable[[], Store] | None = None,
     runs: Runs | None = None,
+    grafana: str = "",
 ) -> Server:
     """The console on a store, not yet started. open_store: a fresh one for each request, which closes it.
 
     reload: what loads the rules again, where a service runs. open_to_act: the store for what people do about alerts.
-    runs: the runs of playbooks.
+    runs: the runs of playbooks. grafana: where the dashboards are.
     """
-    app = create_app(open_store, access, health, reload, open_to_act=open_to_act, runs=runs)
+    app = create_app(open_store, access, health, reload, open_to_act=open_to_act, runs=runs, grafana=grafana)
     config = uvicorn.Config(
         app,
         host=host,

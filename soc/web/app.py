@@ -40,11 +40,13 @@ def create_app(
     *,
     open_to_act: Callable[[], Store] | None = None,
     runs: Runs | None = None,
+    grafana: str = "",
     clock: Clock | None = None,
 ) -> Starlette:
     """The console on a store. open_store gives a fresh read-only store for each request; health the live figures;
     reload loads the rules again, where there is a service that runs them; open_to_act gives a store that may be
-    written, for what people do about alerts (open_store's, if it is left out); runs gives the runs of playbooks.
+    written, for what people do about alerts (open_store's, if it is left out); runs gives the runs of playbooks;
+    grafana is the address of the dashboards.
     """
     app = Starlette(
         routes=[
@@ -81,6 +83,7 @@ def create_app(
     app.state.reload = reload
     app.state.clock = clock or SystemClock()
     app.state.runs = runs
+    app.state.grafana = grafana.rstrip("/")
     return app
 
 

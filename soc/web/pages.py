@@ -154,6 +154,7 @@ def alert_page(
         may_act=request.state.person.may(ACT),
         people=request.app.state.access.people(),
         verdicts=VERDICTS,
+        dashboard=_dashboard(request, found),
     )
 
 
@@ -169,6 +170,14 @@ def refused(request: Request, error: Exception) -> Response:
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": reason}, 403)
     return page(request, "refused.html", 403, reason=reason)
+
+
+def _dashboard(request: Request, found: Alert) -> str:
+    """The triage queue in Grafana at the time of the alert, or "" where no Grafana is known."""
+    if not request.app.state.grafana:
+        return ""
+    start, end = found.first_seen // 1000 - 3_600_000, found.last_seen // 1000 + 3_600_000
+    return f"{request.app.state.grafana}/d/soc-triage?from={start}&to={end}"
 
 
 def _around(store: Store, found: Alert) -> list[dict[str, object]]:

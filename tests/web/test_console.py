@@ -213,3 +213,19 @@ def test_a_store_that_does_not_answer_is_a_page_and_no_traceback() -> None:
         page = client.get("/alerts")
     assert (page.status_code, "The store does not answer" in page.text) == (503, True)
     assert "&lt;b&gt;Connection refused" in page.text
+
+
+def test_an_alert_leads_to_the_triage_queue_at_its_time(store: MemoryStore) -> None:
+    app = create_app(lambda: store, Access("one-time", "en"), dict, grafana="https://grafana.test/")
+    store.put_alerts([make_alert(7)])
+    start, end = (NOW - 8 * HOUR) // 1000, (NOW - 6 * HOUR) // 1000
+    with TestClient(app, base_url="http://console.test", follow_redirects=False) as browser:
+        sign_in(browser)
+        shown = browser.get(f"/alerts/{7:016x}").text
+    assert f'href="https://grafana.test/d/soc-triage?from={start}&amp;to={end}"' in shown
+
+
+def test_without_a_grafana_nothing_leads_there(client: TestClient, store: MemoryStore) -> None:
+    store.put_alerts([make_alert(7)])
+    sign_in(client)
+    assert "Grafana" not in client.get(f"/alerts/{7:016x}").text
