@@ -101,10 +101,18 @@ async def stop_and_go_on(fleet: Fleet, kafka: KafkaServer, chance: random.Random
 
 
 async def kill_broker(fleet: Fleet, kafka: KafkaServer, chance: random.Random) -> float:
-    """kill -9 of the broker, which is started again; workers and collector go on by themselves."""
+    """kill -9 of the broker, which is started again; workers and collector go on by themselves. The takeover is from
+    when it answers again until lines are both detected and stored."""
     await asyncio.to_thread(kafka.kill)
+    await asyncio.sleep(chance.random())
     await asyncio.to_thread(kafka.start)
-    return await whole(fleet, "partitions without a worker after the broker was killed")
+    before = {worker.process.pid: worker.progress() for worker in fleet.running}
+
+    def goes_on() -> bool:
+        now = [(worker.progress(), before.get(worker.process.pid, (0, 0))) for worker in fleet.running]
+        return all(any(found[stage] > old[stage] for found, old in now) for stage in (0, 1))
+
+    return await until(lambda: not fleet.revive() and fleet.whole() and goes_on(), 90, "nothing goes on after a kill")
 
 
 DRILLS: dict[str, tuple[Fault, int, int]] = {

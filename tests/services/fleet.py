@@ -94,6 +94,11 @@ class Process:
                 return dict(json.load(answer))
         return {}
 
+    def progress(self) -> tuple[int, int]:
+        """Lines detected and events stored since its start."""
+        state = self.health()
+        return (state["counts"]["lines"], state["written"]["events"]["written"]) if state else (0, 0)
+
 
 @dataclass
 class Fleet:

@@ -195,11 +195,17 @@ class GuardedConsumer(Consumer):
     async def start_partitions(self, rebalance: int) -> None:
         """Ask where to start, seek there, and let the flow go."""
         app, thread = cast(GuardedApp, self.app), cast(GuardedThread, self._thread)
-        async with asyncio.timeout(START_SECONDS):
-            await self.no_fetch.wait()
-            mine = {tp for tp in self.assignment() if app.topics.acks_enabled_for(tp.topic)}
-            starts = await app.start_at(set(mine)) if app.start_at is not None and mine else {}
-            positions = await thread.seek_to_starts(starts, lambda: self.rebalances == rebalance)
+        stage = "a fetch to end"
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self.no_fetch.wait()
+                mine = {tp for tp in self.assignment() if app.topics.acks_enabled_for(tp.topic)}
+                stage = "start_at"
+                starts = await app.start_at(set(mine)) if app.start_at is not None and mine else {}
+                stage = "seeks"
+                positions = await thread.seek_to_starts(starts, lambda: self.rebalances == rebalance)
+        except TimeoutError as error:
+            raise SocError(f"partitions did not start within {START_SECONDS:.0f} s: waiting for {stage}") from error
         if self.rebalances != rebalance:
             raise IllegalStateError("partitions were revoked after a seek")
         self.forget()
