@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from soc.cli.alerts import data_folder, store_opener, store_option
+from soc.cli.alerts import data_folder, settings_asked, store_opener, store_option
 from soc.cli.command import language, translate, verb
 from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.store import Store
-from soc.engines.service import console_server, listen
-from soc.engines.watch import runs_in
-from soc.web import Access, Runs
+from soc.engines.desk import Desk
+from soc.engines.service import carry_on, console_server, listen
+from soc.web import Access
 from soc.web.accounts import ACCOUNTS_FILE, Accounts
 
 
@@ -33,19 +33,19 @@ def command(path: Path | None, host: str, port: int, grafana: str) -> None:
     opener = store_opener(path)
     opener().close()
     accounts = Accounts(data_folder(path) / ACCOUNTS_FILE)
-    runs = runs_in(data_folder(path))
-    serve_console(opener, store_opener(path, write=True), accounts, host, port, runs=runs, grafana=grafana)
+    desk = Desk(settings_asked(), data_folder(path))
+    serve_console(opener, store_opener(path, write=True), accounts, desk, host, port, grafana=grafana)
 
 
 def serve_console(
     store: Callable[[], Store],
     to_act: Callable[[], Store],
     accounts: Accounts,
+    desk: Desk,
     host: str,
     port: int,
     *,
     or_any_port: bool = False,
-    runs: Runs | None = None,
     grafana: str = "",
 ) -> None:
     """Prints the address, and a one-time password where there are no accounts, and serves until Ctrl-C or SIGTERM.
@@ -64,14 +64,25 @@ def serve_console(
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
     access = Access(secrets.token_urlsafe(9), language(), accounts)
     server = console_server(
-        store, access, lambda: {"now": clock.now()}, host, port, open_to_act=to_act, runs=runs, grafana=grafana
+        store,
+        access,
+        lambda: {"now": clock.now()},
+        host,
+        port,
+        open_to_act=to_act,
+        playbooks=desk,
+        grafana=grafana,
     )
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
-        await server.serve(sockets=[listening])
+        carrying_on = asyncio.create_task(carry_on(desk))
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            carrying_on.cancel()
 
     if accounts.any():
         click.echo(t("Console: {address}   sign in with your account", address=address))

@@ -18,8 +18,10 @@ from soc.cli.progress import reading
 from soc.cli.show import alert_detail, alert_table, console
 from soc.core.alert import Alert
 from soc.core.errors import SocError
+from soc.core.settings import Settings
 from soc.core.store import STORE_FILE
 from soc.engines.analyze import Totals, analyze
+from soc.engines.desk import Desk
 from soc.engines.month import write_month
 from soc.engines.source import expand
 from soc.enrich import read_inventory
@@ -84,6 +86,7 @@ def command(leave: bool, folder: Path, port: int, only: Path | None, month: bool
         lambda: SqliteStore.read_only(store_file),
         lambda: SqliteStore(store_file),
         Accounts(store_file.parent / ACCOUNTS_FILE),
+        Desk(Settings(), store_file.parent),
         "127.0.0.1",
         port,
         or_any_port=True,

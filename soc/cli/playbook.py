@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -16,23 +15,15 @@ from soc.cli.alerts import open_store, settings_asked, store_option
 from soc.cli.command import TranslatedGroup, language, language_option, translate, verb
 from soc.cli.playbook_show import planned_table, run_detail, runs_table
 from soc.cli.show import console
-from soc.core.alert import Alert
-from soc.core.clock import SystemClock
-from soc.core.content import content_root
 from soc.core.errors import SocError
 from soc.core.hostile import plain
-from soc.core.settings import Settings
-from soc.engines.connectors.setup import connectors
-from soc.engines.journal import FILE, Journal
-from soc.engines.perform import Executor
-from soc.respond.actions import Unusable
+from soc.engines.desk import Desk
 from soc.respond.cacao import cacao
-from soc.respond.never_touch import NeverTouch, read_never_touch
-from soc.respond.plan import plan
+from soc.respond.plan import Opened
 from soc.respond.playbook import Playbook
 from soc.respond.playbook_load import load_playbooks
-from soc.respond.run import DECISIONS, Answered, Approved, Rejected, Run
-from soc.respond.variables import suits, variables
+from soc.respond.run import DECISIONS, Answered, Approved, Rejected
+from soc.respond.variables import suits
 
 by_option = click.option("--by", required=True, metavar="NAME", help="Who does it; it is kept.")
 
@@ -51,7 +42,7 @@ def check(folders: tuple[Path, ...]) -> None:
     Without folders: the shipped ones and those of soc.yml. Exit status: 0 all is well, 1 something is wrong.
     """
     t = translate()
-    found, problems = load_playbooks(folders or _folders(settings_asked()))
+    found, problems = load_playbooks(folders or _desk().folders())
     for playbook in found.values():
         click.echo(f"{playbook.id}  {plain(_title(playbook))}  ({t('{n} steps', n=len(playbook.steps))})")
     for problem in problems:
@@ -67,7 +58,7 @@ def check(folders: tuple[Path, ...]) -> None:
 )
 def export(playbook: str, out: Path | None) -> None:
     """Write a playbook as CACAO 2.0 JSON, in the language of --lang. The same playbook gives the same bytes."""
-    document = cacao(_playbook(playbook, settings_asked()), vietnamese=language() == "vi")
+    document = cacao(_playbook(playbook), vietnamese=language() == "vi")
     raw = orjson.dumps(document, option=orjson.OPT_INDENT_2)
     if out:
         out.write_bytes(raw + b"\n")
@@ -89,8 +80,7 @@ def run(playbook: str, alert: str, by: str, dry_run: bool, again: bool, path: Pa
     or higher, or unknown. What is on the never-touch list is refused, whoever approved it.
     """
     t = translate()
-    settings = settings_asked()
-    book = _playbook(playbook, settings)
+    book, desk = _playbook(playbook), _desk()
     with closing(open_store(path)) as store:
         found = store.alert(alert)
     if found is None:
@@ -98,10 +88,10 @@ def run(playbook: str, alert: str, by: str, dry_run: bool, again: bool, path: Pa
     if not suits(book, found):
         click.echo(t("note: this playbook is not meant for alerts of this rule"), err=True)
     if dry_run:
-        _show_plan(book, found, _never(settings))
+        console().print(planned_table(desk.planned(book, found), t, language()))
+        click.echo(t("a dry run: nothing was done"))
         return
-    with _executor(settings) as (executor, journal):
-        _show(journal, executor.start(book, found, by, again=again))
+    _show(desk.start(book, found, by, again=again).id)
 
 
 @verb("status")
@@ -110,22 +100,21 @@ def run(playbook: str, alert: str, by: str, dry_run: bool, again: bool, path: Pa
 def status(id: str | None, as_json: bool) -> None:
     """List the runs, or tell one in full: what was done by whom, what it waits for, and what is still to come."""
     t = translate()
-    with _journal(settings_asked()) as journal:
-        if id is None:
-            runs = journal.runs()
-            if as_json:
-                for one in runs:
-                    click.echo(msgspec.json.encode(one))
-            elif runs:
-                console().print(runs_table(runs, t))
-            else:
-                click.echo(t("no runs"), err=True)
-        elif as_json:
-            one, _ = journal.run(id)
-            audit = [line._asdict() for line in journal.audit(one.id)]
-            click.echo(orjson.dumps({"run": msgspec.to_builtins(one), "audit": audit}, option=orjson.OPT_INDENT_2))
+    if id is None:
+        runs = [one for one, _ in _desk().runs()]
+        if as_json:
+            for one in runs:
+                click.echo(msgspec.json.encode(one))
+        elif runs:
+            console().print(runs_table(runs, t))
         else:
-            _show(journal, journal.run(id)[0])
+            click.echo(t("no runs"), err=True)
+    elif as_json:
+        opened = _opened(id)
+        audit = [line._asdict() for line in opened.audit]
+        click.echo(orjson.dumps({"run": msgspec.to_builtins(opened.run), "audit": audit}, option=orjson.OPT_INDENT_2))
+    else:
+        _show(id)
 
 
 @verb("approve")
@@ -135,10 +124,9 @@ def status(id: str | None, as_json: bool) -> None:
 @click.option("--reject", metavar="REASON", help="Say no, and why; the run ends.")
 def approve(id: str, step: str, by: str, reject: str | None) -> None:
     """Approve a run's step, or reject it. Who asked for the run cannot approve it alone."""
-    now = SystemClock().now()
-    with _executor(settings_asked()) as (executor, journal):
-        said = Approved(step, by, now) if reject is None else Rejected(step, by, reject, now)
-        _show(journal, executor.say(id, said))
+    desk = _desk()
+    said = Approved(step, by, desk.now()) if reject is None else Rejected(step, by, reject, desk.now())
+    _show(desk.say(id, said).id)
 
 
 @verb("done")
@@ -151,8 +139,8 @@ def done(id: str, step: str, by: str, answer: str) -> None:
 
     Of an action that failed, or of which nobody knows whether it was done, say with --answer: done, again or stop.
     """
-    with _executor(settings_asked()) as (executor, journal):
-        _show(journal, executor.say(id, Answered(step, by, answer, SystemClock().now())))
+    desk = _desk()
+    _show(desk.say(id, Answered(step, by, answer, desk.now())).id)
 
 
 @verb("resume")
@@ -163,25 +151,14 @@ def resume() -> None:
     A step that is late is told to somebody else; one that is late again ends its run.
     """
     t = translate()
-    with _executor(settings_asked()) as (executor, _):
-        runs = executor.resume()
+    runs = _desk().resume()
     if runs:
         console().print(runs_table(runs, t))
     click.echo(t("{n} open runs", n=sum(not one.over for one in runs)), err=True)
 
 
-@contextmanager
-def _journal(settings: Settings) -> Iterator[Journal]:
-    with closing(Journal(Path(settings.data_dir) / FILE)) as journal:
-        yield journal
-
-
-@contextmanager
-def _executor(settings: Settings) -> Iterator[tuple[Executor, Journal]]:
-    own = settings.playbooks
-    lock = Path(settings.data_dir) / f"{FILE}.lock"
-    with _journal(settings) as journal:
-        yield Executor(journal, connectors(own), _never(settings), SystemClock(), lock, _account()), journal
+def _desk() -> Desk:
+    return Desk(settings_asked(), account=_account())
 
 
 def _account() -> str:
@@ -192,20 +169,11 @@ def _account() -> str:
         return str(os.getuid())
 
 
-def _never(settings: Settings) -> NeverTouch | None:
-    file = settings.playbooks.never_touch
-    return read_never_touch(Path(file)) if file else None
-
-
-def _folders(settings: Settings) -> list[Path]:
-    return [content_root() / "playbooks", *map(Path, settings.playbooks.folders)]
-
-
-def _playbook(id: str, settings: Settings) -> Playbook:
+def _playbook(id: str) -> Playbook:
     """By id, or a file. SocError says what is wrong with it, or that there is none."""
     t = translate()
     named = Path(id)
-    found, problems = load_playbooks([named] if named.is_file() else _folders(settings))
+    found, problems = load_playbooks([named]) if named.is_file() else _desk().playbooks()
     if named.is_file() and problems:
         raise SocError("; ".join(map(str, problems)))
     if named.is_file() and found:
@@ -219,20 +187,18 @@ def _title(playbook: Playbook) -> str:
     return playbook.title_vi if language() == "vi" else playbook.title
 
 
-def _show(journal: Journal, run: Run) -> None:
-    playbook = journal.run(run.id)[1]
-    console().print(run_detail(run, playbook, journal.audit(run.id), translate(), language()))
-    if run.waits == "decision":
+def _opened(id: str) -> Opened:
+    opened = _desk().run(id)
+    if opened is None:
+        raise SocError(translate()("no run {id}, or more than one begins so", id=plain(id)))
+    return opened
+
+
+def _show(id: str) -> None:
+    opened = _opened(id)
+    console().print(run_detail(opened, translate(), language()))
+    if opened.run.waits == "decision":
         click.echo(translate()("say with --answer: {choices}", choices=", ".join(DECISIONS)))
-
-
-def _show_plan(playbook: Playbook, alert: Alert, never: NeverTouch | None) -> None:
-    try:
-        values = variables(playbook, alert)
-    except Unusable as error:
-        raise SocError(f"{playbook.id}: {plain(error)}") from error
-    console().print(planned_table(plan(playbook, values, alert.level, never), translate(), language()))
-    click.echo(translate()("a dry run: nothing was done"))
 
 
 for one in (check, export, run, status, approve, done, resume):

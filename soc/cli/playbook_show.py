@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -11,9 +11,8 @@ from rich.text import Text
 from soc.core.event import iso
 from soc.core.hostile import plain
 from soc.core.i18n import Translate
-from soc.engines.journal import Line
-from soc.respond.plan import Planned, plan
-from soc.respond.playbook import Playbook, Step
+from soc.respond.plan import Opened, Planned
+from soc.respond.playbook import Step
 from soc.respond.run import Run
 
 STYLE = {"running": "yellow", "waiting": "magenta", "done": "green", "rejected": "red", "stopped": "red"}
@@ -35,8 +34,9 @@ def runs_table(runs: Iterable[Run], t: Translate) -> Table:
     return table
 
 
-def run_detail(run: Run, playbook: Playbook, audit: Sequence[Line], t: Translate, language: str) -> RenderableType:
+def run_detail(opened: Opened, t: Translate, language: str) -> RenderableType:
     """A run, who did what in it, and what may still come."""
+    run, playbook, audit, planned = opened
     parts: list[RenderableType] = [runs_table([run], t)]
     if run.reason:
         parts.append(Text(plain(run.reason), style="yellow"))
@@ -54,17 +54,17 @@ def run_detail(run: Run, playbook: Playbook, audit: Sequence[Line], t: Translate
     if not run.over:
         parts += [
             Text(t("still to come:")),
-            planned_table(plan(playbook, run.answers, run.level, None, run.step), t, language, checked=False),
+            planned_table(planned, t, language),
         ]
     return Group(*parts)
 
 
-def planned_table(planned: Iterable[Planned], t: Translate, language: str, *, checked: bool = True) -> Table:
-    """Steps that may come; with checked also why an action would be refused."""
+def planned_table(planned: Iterable[Planned], t: Translate, language: str) -> Table:
+    """Steps that may come, and why an action would be refused."""
     table = _table(t, "step", "title", "by whom", "what")
     for one in planned:
         what = ", ".join(f"{name}={value}" for name, value in one.parameters.items())
-        if one.refused and checked:
+        if one.refused:
             what = f"{what} {t('refused: {reason}', reason=one.refused)}".strip()
         table.add_row(one.step.id, plain(_title(one.step, language)), _who(one, t), Text(plain(what, 400)))
     return table

@@ -9,13 +9,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from soc.core.errors import SocError, StoreError
 from soc.respond.playbook import Playbook
-from soc.respond.run import Act, Run
+from soc.respond.run import Act, Line, Run
 
 FILE = "playbooks.db"
 _SCHEMA = """
@@ -29,17 +28,6 @@ _SCHEMA = """
     CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit stays'); END;
     CREATE TRIGGER IF NOT EXISTS audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit stays'); END;
 """
-
-
-class Line(NamedTuple):
-    """A row of the audit: when (µs), of which run and step, who (a person, or "soc"), what, and more of it."""
-
-    at: int
-    run: str
-    step: str
-    who: str
-    what: str
-    detail: str
 
 
 class Journal:

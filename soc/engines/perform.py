@@ -18,7 +18,7 @@ from soc.core.alert import Alert
 from soc.core.clock import Clock
 from soc.core.errors import SocError
 from soc.engines.connectors import Connector, Doubtful, NotDone
-from soc.engines.journal import Journal, Line
+from soc.engines.journal import Journal
 from soc.respond.actions import Unusable
 from soc.respond.never_touch import NeverTouch, forbidden
 from soc.respond.playbook import Playbook
@@ -28,6 +28,7 @@ from soc.respond.run import (
     Answered,
     Approved,
     Input,
+    Line,
     Passed,
     Rejected,
     Run,

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -20,15 +20,17 @@ from soc.core.clock import Clock
 from soc.core.errors import SocError
 from soc.core.settings import Settings, size, zone_seconds
 from soc.core.store import STORE_FILE, Store
+from soc.engines.desk import Desk
 from soc.engines.embedded import Processor, stored_position
 from soc.engines.reload import Reloader
-from soc.engines.watch import runs_in
 from soc.pipeline.build import build_pipeline, models_of
 from soc.pipeline.content import Content
 from soc.sigma.backtrack import overruns
 from soc.stores.sqlite import SqliteStore
-from soc.web import Access, Reload, Runs, create_app
+from soc.web import Access, Playbooks, Reload, create_app
 
+CARRY_ON_SECONDS = 60
+"""Between looks at open runs of playbooks."""
 STOP_WITHIN = 8.0
 """Seconds for everything to stop; the promise is 10."""
 
@@ -50,15 +52,15 @@ def console_server(
     reload: Reload | None = None,
     *,
     open_to_act: Callable[[], Store] | None = None,
-    runs: Runs | None = None,
+    playbooks: Playbooks | None = None,
     grafana: str = "",
 ) -> Server:
     """The console on a store, not yet started. open_store: a fresh one for each request, which closes it.
 
     reload: what loads the rules again, where a service runs. open_to_act: the store for what people do about alerts.
-    runs: the runs of playbooks. grafana: where the dashboards are.
+    playbooks: the desk of playbooks. grafana: where the dashboards are.
     """
-    app = create_app(open_store, access, health, reload, open_to_act=open_to_act, runs=runs, grafana=grafana)
+    app = create_app(open_store, access, health, reload, open_to_act=open_to_act, playbooks=playbooks, grafana=grafana)
     config = uvicorn.Config(
         app,
         host=host,
@@ -150,9 +152,9 @@ async def serve(
     sockets = [listen(console.host, console.port)] if console.enabled else []
     read = partial(SqliteStore.read_only, store_path)
     write = partial(SqliteStore, store_path)
-    runs = runs_in(Path(settings.data_dir))
+    desk = Desk(settings, clock=clock)
     server = console_server(
-        read, access, health, console.host, console.port, reloader.now, open_to_act=write, runs=runs
+        read, access, health, console.host, console.port, reloader.now, open_to_act=write, playbooks=desk
     )
     await agent.start()
     thread.start()
@@ -160,7 +162,7 @@ async def serve(
     stopping = asyncio.create_task(stop.wait())
     failed = asyncio.create_task(agent.failed())
     processing = asyncio.create_task(asyncio.to_thread(thread.join))
-    reloading = asyncio.create_task(reloader.run())
+    background: list[asyncio.Task[None]] = [asyncio.create_task(reloader.run()), asyncio.create_task(carry_on(desk))]
     try:
         started(agent)
         await asyncio.wait({stopping, failed, processing, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -168,20 +170,30 @@ async def serve(
         if processing.done():
             broken = f"the processor ended: {processor.progress.last_failure}"
     finally:
-        reloading.cancel()
+        for work in background:
+            work.cancel()
         server.should_exit = True
         await agent.stop(STOP_WITHIN / 2)
         processor.stop()
         await asyncio.wait({processing}, timeout=STOP_WITHIN / 2)
         if processing.done():
             pipeline.keep()
-        await asyncio.gather(reloading, *tasks, return_exceptions=True)
+        await asyncio.gather(*background, *tasks, return_exceptions=True)
         for task in (stopping, failed):
             task.cancel()
         spool.close()
         store.close()
     if broken:
         raise SocError(f"stopped: {broken}")
+
+
+async def carry_on(desk: Desk) -> None:
+    """Goes on with what playbooks have open, after a crash and when deadlines pass; for a task, until it is cancelled.
+    What cannot be done now is tried again."""
+    while True:
+        with suppress(SocError):
+            await asyncio.to_thread(desk.resume)
+        await asyncio.sleep(CARRY_ON_SECONDS)
 
 
 def _numbers(counters: Counters) -> dict[str, int]:

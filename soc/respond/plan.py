@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from soc.respond.actions import Unusable, filled
 from soc.respond.never_touch import NeverTouch, forbidden
 from soc.respond.playbook import END, Playbook, Step
-from soc.respond.run import HIGH_LEVEL, branch
+from soc.respond.run import HIGH_LEVEL, Line, Run, branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,23 @@ class Planned:
     parameters: Mapping[str, str]
     refused: str = ""
     approvals: int = 0
+
+
+class Offer(NamedTuple):
+    """A playbook for an alert. meant: it is made for such; run: the id of the latest run for it, or ""."""
+
+    playbook: Playbook
+    meant: bool
+    run: str
+
+
+class Opened(NamedTuple):
+    """A run with its playbook as it was when it began, the audit, and the steps that may still come."""
+
+    run: Run
+    playbook: Playbook
+    audit: list[Line]
+    planned: list[Planned]
 
 
 def plan(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -70,6 +70,17 @@ class Run(msgspec.Struct, frozen=True):
     def over(self) -> bool:
         """Nothing more will happen."""
         return self.status in {"done", "rejected", "stopped", "expired"}
+
+
+class Line(NamedTuple):
+    """A row of the audit: when (µs), of which run and step, who (a person, or "soc"), what, and more of it."""
+
+    at: int
+    run: str
+    step: str
+    who: str
+    what: str
+    detail: str
 
 
 class Act(msgspec.Struct, frozen=True):

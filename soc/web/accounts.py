@@ -24,12 +24,14 @@ from soc.core.hostile import plain
 ACCOUNTS_FILE: Final = "accounts.db"
 ACT: Final = "act"
 RELOAD: Final = "reload"
+RESPOND: Final = "respond"
+"""Approve what playbooks would do, and decide how a run goes on after a failure."""
 ROLES: Final[dict[str, frozenset[str]]] = {
     "analyst": frozenset((ACT,)),
-    "responder": frozenset((ACT,)),
+    "responder": frozenset((ACT, RESPOND)),
     "manager": frozenset(),
     "auditor": frozenset(),
-    "admin": frozenset((ACT, RELOAD)),
+    "admin": frozenset((ACT, RELOAD, RESPOND)),
 }
 """Role -> what it may do beside reading."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -20,16 +20,15 @@ from soc.core.errors import StoreError
 from soc.core.i18n import LANGUAGES
 from soc.core.store import Store
 from soc.web import acts, api, pages
+from soc.web import playbooks as runs
 from soc.web.access import SESSION_SECONDS, Access
 from soc.web.accounts import RELOAD
 from soc.web.guard import Guard, address, fields
 from soc.web.pages import COOKIE, LANGUAGE_COOKIE, page
+from soc.web.playbooks import Playbooks
 
 Reload = Callable[[], Awaitable[object]]
 """Loads the rules again; done when the new ones are running or refused."""
-
-Runs = Callable[[], Sequence[Mapping[str, object]]]
-"""The latest runs of playbooks, as plain values."""
 
 
 def create_app(
@@ -39,14 +38,14 @@ def create_app(
     reload: Reload | None = None,
     *,
     open_to_act: Callable[[], Store] | None = None,
-    runs: Runs | None = None,
+    playbooks: Playbooks | None = None,
     grafana: str = "",
     clock: Clock | None = None,
 ) -> Starlette:
     """The console on a store. open_store gives a fresh read-only store for each request; health the live figures;
     reload loads the rules again, where there is a service that runs them; open_to_act gives a store that may be
-    written, for what people do about alerts (open_store's, if it is left out); runs gives the runs of playbooks;
-    grafana is the address of the dashboards.
+    written, for what people do about alerts (open_store's, if it is left out); playbooks is the desk of
+    playbooks; grafana is the address of the dashboards.
     """
     app = Starlette(
         routes=[
@@ -62,7 +61,11 @@ def create_app(
             Route("/api/alerts/{id:str}", api.alert),
             Route("/api/alerts/{id:str}/acts", api.act, methods=["POST"]),
             Route("/events/{id:str}", pages.event),
-            Route("/playbooks", pages.playbooks),
+            Route("/playbooks", runs.runs),
+            Route("/playbooks/{id:str}", runs.run, methods=["GET"]),
+            Route("/playbooks/{id:str}", runs.say, methods=["POST"]),
+            Route("/alerts/{id:str}/playbooks/{playbook:str}", runs.offer, methods=["GET"]),
+            Route("/alerts/{id:str}/playbooks/{playbook:str}", runs.start, methods=["POST"]),
             Route("/health", pages.health),
             Route("/rules", _rules, methods=["GET"]),
             Route("/rules/reload", _reload, methods=["POST"]),
@@ -82,7 +85,7 @@ def create_app(
     app.state.health = health
     app.state.reload = reload
     app.state.clock = clock or SystemClock()
-    app.state.runs = runs
+    app.state.playbooks = playbooks
     app.state.grafana = grafana.rstrip("/")
     return app
 

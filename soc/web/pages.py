@@ -53,7 +53,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         version=__version__,
         csrf=request.app.state.access.form_token(request.state.seed),
         person=request.state.person,
-        watching=request.app.state.runs is not None,
+        watching=request.app.state.playbooks is not None,
         **values,
     )
     return HTMLResponse(html, status)
@@ -155,6 +155,7 @@ def alert_page(
         people=request.app.state.access.people(),
         verdicts=VERDICTS,
         dashboard=_dashboard(request, found),
+        offers=[] if request.app.state.playbooks is None else request.app.state.playbooks.offers(found),
     )
 
 
@@ -217,13 +218,6 @@ def health(request: Request) -> Response:
     return page(
         request, "health.html", live=live, counts=counts, rejected=rejected, ago=ago, drift=drift, may_reload=may_reload
     )
-
-
-def playbooks(request: Request) -> Response:
-    """The runs of playbooks, the latest first, with who did what; they are approved at the terminal."""
-    if request.app.state.runs is None:
-        raise HTTPException(404)
-    return page(request, "playbooks.html", runs=request.app.state.runs())
 
 
 def not_found(request: Request, _error: Exception) -> Response:
