@@ -21,6 +21,7 @@ from soc.core.event import RawBatch
 from soc.core.settings import ElasticsearchSettings, KafkaSettings, Settings, StreamSettings
 from soc.core.wire import ALERTS, EVENTS, RAW, SIGNALS, encode_raw, topic
 from soc.engines.stream.indexer import Indexer
+from soc.engines.stream.kafka import End
 from soc.engines.stream.service import _worker
 from soc.engines.stream.worker import Lines, Signals
 from soc.pipeline.content import load_content
@@ -109,7 +110,7 @@ def _child(rules: Sequence[str]) -> dict[str, float]:
             detect = time.process_time()
         worker.on_lines(partition, offset, clock.now(), value)
         if number % (10 * PARTITIONS) == 0:  # in life twice a second, which is 10 to 20 records each
-            worker.tell_reach(dict.fromkeys(range(PARTITIONS), 1 << 40))
+            worker.tell_reach(dict.fromkeys(range(PARTITIONS), End(1 << 40, clock.now())))
     detect = time.process_time() - detect
     produced, sent.records = sent.records, []
     at = [0] * PARTITIONS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -153,12 +154,13 @@ class Fleet:
         await self.producer.stop()
 
     async def send(self, pieces: Sequence[RawBatch]) -> None:
-        """Each origin is of one collector, so its lines stay in one partition, in order."""
+        """Each origin is of one collector: its lines stay in one partition, in order. Done when they are there."""
         names: dict[str, int] = self.__dict__.setdefault("_names", {})
+        sent = []
         for piece in pieces:
             partition = names.setdefault(piece.origin, len(names)) % self.partitions
-            await self.producer.send(topic(self.prefix, RAW), encode_raw(piece), partition=partition)
-        await self.producer.flush()
+            sent.append(await self.producer.send(topic(self.prefix, RAW), encode_raw(piece), partition=partition))
+        await asyncio.gather(*sent)
 
     def start(self) -> Process:
         """Another worker."""
@@ -237,8 +239,6 @@ class Fleet:
 
 async def until(condition: Callable[[], bool], seconds: float, what: str, step: float = 0.25) -> float:
     """Waits for it; how long it took. AssertionError when it does not come to pass."""
-    import asyncio
-
     begun = time.monotonic()
     while not await asyncio.to_thread(condition):
         if time.monotonic() - begun > seconds:

@@ -113,6 +113,12 @@ class GuardedConsumer(Consumer):
     def _new_consumer_thread(self) -> GuardedThread:
         return GuardedThread(self, loop=self.loop, beacon=self.beacon)
 
+    def end(self, tp: TP) -> tuple[int, int] | None:
+        """The offset after the last record of a partition, and when the latest fetch said so (ms); None before any."""
+        client = cast(GuardedThread, self._thread)._ensure_consumer()
+        end, at = client.highwater(tp), client.last_poll_timestamp(tp)
+        return None if end is None or at is None else (end, at)
+
     def hold(self) -> None:
         """Nothing is delivered or fetched from now on, and what waits for an agent is forgotten: it is read again."""
         self.held = True

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from soc.core.clock import Clock
 from soc.engines.service import Server, listen
 from soc.engines.stream.indexer import Indexer
+from soc.engines.stream.kafka import End
 from soc.engines.stream.worker import Worker
 from soc.sigma.backtrack import overruns
 
@@ -48,7 +49,7 @@ class Health:
         self._since = clock.now()
         self._groups: dict[str, set[TP]] = {}
         self._next: dict[TP, int] = {}
-        self._ends: dict[TP, int] = {}
+        self._ends: dict[TP, End] = {}
         self.rebalances = 0
 
     def assigned(self, group: str, partitions: set[TP]) -> None:
@@ -65,13 +66,13 @@ class Health:
         """A record is in Elasticsearch."""
         self._next[TP(message.topic, message.partition)] = message.offset + 1
 
-    def ends(self, apps: Iterable[Any], lines: str) -> Mapping[int, int]:
-        """The offset after the last record of each partition of lines, as far as Kafka has said; also for the lag."""
+    def ends(self, apps: Iterable[Any], lines: str) -> Mapping[int, End]:
+        """How far each partition of lines goes, as far as Kafka has said; also for the lag."""
         for app, assigned in zip(apps, (self._groups.get("detect", ()), self._groups.get("index", ())), strict=True):
             for tp in assigned:
                 with suppress(IllegalStateError, AssertionError):  # it has just been taken away
-                    if (end := app.consumer.highwater(tp)) is not None:
-                        self._ends[tp] = end
+                    if (end := app.consumer.end(tp)) is not None:
+                        self._ends[tp] = End(end[0], end[1] * 1000)
                         self._next.setdefault(tp, app.consumer.begun_at.get(tp, 0))
         return {tp.partition: end for tp, end in self._ends.items() if tp.topic == lines}
 
@@ -83,7 +84,7 @@ class Health:
             own = stages.get(tp.topic.rsplit(".", 1)[-1], {}).get(tp.partition)
             at = own.next if own is not None else self._next.get(tp)
             if at is not None and tp in self._ends:
-                lag[f"{tp.topic}/{tp.partition}"] = max(0, self._ends[tp] - at)
+                lag[f"{tp.topic}/{tp.partition}"] = max(0, self._ends[tp].offset - at)
         return lag
 
     def state(self) -> tuple[bool, dict[str, object]]:

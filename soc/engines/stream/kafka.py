@@ -23,6 +23,13 @@ class Kept(NamedTuple):
     end: int
 
 
+class End(NamedTuple):
+    """Offset after the last record of a partition, and when Kafka said so (µs)."""
+
+    offset: int
+    at: int
+
+
 async def patiently(ask: Callable[[], Awaitable[Answer]], seconds: float) -> Answer:
     """Asks again while Kafka is away or has just come back, for so long. SocError then."""
     loop = asyncio.get_running_loop()

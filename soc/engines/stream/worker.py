@@ -25,7 +25,7 @@ from soc.core.errors import SocError
 from soc.core.event import RawBatch, Rejected
 from soc.core.wire import ALERTS, EVENTS, RAW, REJECTED, SIGNALS, decode_raw, encode_raw
 from soc.engines.stream.archive import VERSION, Events, Rows, StoredAlert, rejected_lines
-from soc.engines.stream.kafka import Kept
+from soc.engines.stream.kafka import End, Kept
 from soc.engines.stream.snapshots import Snapshot, Snapshots
 from soc.pipeline.halves import SETTLE, Conclusion, Detected, Detection, Hits
 from soc.pipeline.signal import VERSION as SIGNAL_VERSION
@@ -34,6 +34,8 @@ from soc.stores.encoding import alert_json
 
 MOST_HITS: Final = 500
 """Hits in one signal; events of some KB each have to fit into a record."""
+STALE: Final = 5_000_000
+"""µs after which it is not known any more how far a partition goes: a fetch that finds nothing ends in 1.5 s."""
 REPEAT_REACH: Final = 10_000_000
 """µs after which it is said again how far a partition is, though nothing has changed."""
 NONE: Final[Hits] = []
@@ -85,9 +87,9 @@ class Lines:
     """A partition of lines at work.
 
     next     offset of its next record; stored: the same in the latest snapshot
-    end      after its last record, as far as is known; behind: whether it was not read to there, the last time that
-             Kafka was asked
-    heard    µs: when lines last came
+    end      after its last record, as far as is known; behind: whether it was not read to there, or Kafka has not said
+             lately how far it goes
+    heard    µs: since when no lines have come, by what Kafka said all the time
     told     (offset, watermark, reach) as others were told last, at told_at (µs); settled: for the second time
     """
 
@@ -272,15 +274,19 @@ class Worker:
         self._outbox.put(self._topic(SIGNALS), encode_signal(signal), partition=target)
         self.counts.signals += 1
 
-    def tell_reach(self, ends: Mapping[int, int]) -> None:
-        """Says how far each partition of lines is, to all who wait for it. ends: offset after its last record.
+    def tell_reach(self, ends: Mapping[int, End]) -> None:
+        """Says how far each partition of lines is, to all who wait for it.
 
-        To one in which nothing has come for long, and that still waits for its sources, it writes that time passes.
+        To one in which nothing has come for long, and that still waits for its sources, it writes that time passes. No
+        time passes while Kafka is away: what is waiting for it elsewhere is as old as the outage is long.
         """
         now = self._clock.now()
         for partition, own in self.lines.items():
-            own.end = max(own.end, ends.get(partition, 0))
-            own.behind = own.next < own.end
+            end, at = ends.get(partition, (0, 0))
+            own.end = max(own.end, end)
+            own.behind = own.next < own.end or now - at > STALE
+            if now - at > STALE:
+                own.heard = now
             if own.reach is Reach.LIVE and now - own.heard > self._idle:
                 own.heard = now
                 self._outbox.put(self._topic(RAW), encode_raw(RawBatch("", "", now, 0, ())), partition=partition)

@@ -16,7 +16,7 @@ from soc.core.event import RawBatch, to_wire
 from soc.core.ids import id_of
 from soc.core.wire import ALERTS, EVENTS, RAW, REJECTED, SIGNALS, encode_raw
 from soc.engines.stream.archive import Events, RejectedLines, StoredAlert
-from soc.engines.stream.kafka import Kept
+from soc.engines.stream.kafka import End, Kept
 from soc.engines.stream.snapshots import Snapshot
 from soc.engines.stream.worker import Worker
 from soc.pipeline.conclude import families
@@ -153,5 +153,6 @@ class Process:
         return True
 
     def tick(self) -> None:
-        self.worker.tell_reach({n: len(self.log.records[RAW, n]) for n in range(self.log.lines)})
+        now = self.clock.now()
+        self.worker.tell_reach({n: End(len(self.log.records[RAW, n]), now) for n in range(self.log.lines)})
         self.worker.send_alerts()

@@ -15,6 +15,7 @@ from soc.core.wire import LARGEST, REJECTED
 from soc.engines.analyze import analyze
 from soc.engines.source import expand
 from soc.engines.stream.archive import MOST_RAW
+from soc.engines.stream.kafka import End
 from soc.engines.stream.snapshots import Snapshot
 from soc.engines.stream.worker import Gap
 from soc.enrich import read_inventory
@@ -257,6 +258,36 @@ def test_how_far_a_partition_is_said_with_its_hits(content, inventory, embedded)
         process.step(random.Random(1))
         await process.outbox.settled()
         assert told()[2:] == [Reach.BEHIND] * 2, "there is one more"
+
+    asyncio.run(work())
+
+
+def test_no_time_passes_while_kafka_is_away(content, inventory):
+    """Lines that were written meanwhile are still to come: nothing may be decided without them."""
+    line = b"<34>Oct  5 08:45:01 web-1 sshd[7]: Failed password for root from 198.51.100.9 port 22 ssh2"
+    log, clock = Log(1, 1), FixedClock(NOW)
+    process = Process(log, content, inventory, clock, SECOND)
+    log.produce(0, [RawBatch("a", "auto", NOW, 0, (line,))])
+
+    async def work():
+        await process.take([0], [0])
+        process.step(random.Random(1))
+        process.tick()
+        last = {0: End(1, clock.now())}
+        for _ in range(100):
+            clock.time += 10 * SECOND
+            process.worker.tell_reach(last)
+        await process.outbox.settled()
+        assert len(log.records["raw", 0]) == 1
+        assert decode_signal(log.records["signals", 0][-1]).reach is Reach.BEHIND
+        process.tick()  # it is back
+        await process.outbox.settled()
+        assert len(log.records["raw", 0]) == 1, "and lines have their time to come"
+        for _ in range(7):
+            clock.time += 10 * SECOND
+            process.tick()
+        await process.outbox.settled()
+        assert len(log.records["raw", 0]) == 2, "now it is the devices that are silent"
 
     asyncio.run(work())
 
