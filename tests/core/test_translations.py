@@ -82,10 +82,11 @@ def _lists() -> set[str]:
     from soc.web.acts import CHANGED
     from soc.web.guard import STALE
     from soc.web.pages import NOT_ALLOWED
+    from soc.web.playbooks import GONE_ON, WHY
 
     return (
         set(REFUSALS)
-        | {CHANGED, STALE, NOT_ALLOWED}
+        | {CHANGED, STALE, NOT_ALLOWED, GONE_ON, WHY}
         | set(REASONS)
         | set(KINDS)
         | set(CHANGES)
