@@ -15,6 +15,8 @@ from typing import Final
 
 import msgspec
 
+from soc.anomaly.features import Partial, partials
+from soc.anomaly.watch import Watch
 from soc.core.alert import Alert
 from soc.core.event import Event, RawBatch, Rejected, with_tuples
 from soc.core.finding import RuleInfo
@@ -43,23 +45,31 @@ class Timing:
     fold: int
 
 
-Hits = list[tuple[tuple[str, ...], Event]]
+Hit = tuple[tuple[str, ...], Event]
+Hits = list[Hit]
 
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """What came of a batch. joined: the events that stand for several lines, which come on top of one for each line."""
+    """What came of a batch.
+
+    joined    the events that stand for several lines, which come on top of one for each line
+    partials  what anomaly models are given of it
+    """
 
     events: Sequence[Event]
     joined: Sequence[Event]
     rejected: Sequence[Rejected]
     hits: Hits
+    partials: Sequence[Partial] = ()
 
 
 class Detection:
     """normalise and detect for one partition of lines. Remembers open joins, and how far event time has come."""
 
-    def __init__(self, content: Content, inventory: Inventory, timing: Timing) -> None:
+    def __init__(self, content: Content, inventory: Inventory, timing: Timing, *, features: bool = False) -> None:
+        """features: whether there are anomaly models, which want partials."""
+        self._features = features
         self._normalise = Normaliser(Enricher(inventory), timing.zone)
         self._matcher = content.matcher
         self._watermark = Watermark(timing.lateness, timing.idle, timing.hold)
@@ -86,7 +96,8 @@ class Detection:
         if reached := middle(times(events)):
             self._watermark.observe(batch.origin, reached, heard)
         joined += self._normalise.expire(self.watermark)
-        return Detected(events, joined, normal.rejected, self._hits([*events, *joined]))
+        made = partials(events) if self._features else ()
+        return Detected(events, joined, normal.rejected, self._hits([*events, *joined]), made)
 
     def _hits(self, events: Sequence[Event]) -> Hits:
         found = sorted(self._matcher.hits(events), key=lambda hit: hit[0])
@@ -113,9 +124,12 @@ class Heard(msgspec.Struct, array_like=True):
 
 
 class Conclusion:
-    """conclude and triage for one partition of signals: the families of rules that are sent here."""
+    """conclude and triage for one partition of signals: the families of rules that are sent here, and in one of the
+    partitions the anomaly models, which share one budget.
+    """
 
-    def __init__(self, content: Content, inventory: Inventory, timing: Timing) -> None:
+    def __init__(self, content: Content, inventory: Inventory, timing: Timing, anomaly: Watch | None = None) -> None:
+        self._anomaly = anomaly
         self._hold = timing.hold
         self.concluder = Concluder(
             content,
@@ -140,15 +154,17 @@ class Conclusion:
         """
         before = self._heard.setdefault(signal.partition, Heard(-1, -1, 0, Reach.BEHIND))
         alerts: list[Alert] = []
-        if signal.hits:
+        if signal.bears:
             if (signal.offset, signal.part) <= (before.offset, before.part):
                 self.repeated += 1
                 return alerts
             alerts = self._taken(list(self._known(signal)))
+            if self._anomaly is not None:
+                self._anomaly.take(signal.partials, f"{signal.partition}/{signal.offset}")
         elif signal.offset < before.offset:  # its lines are read again, from a stored state on, and more may wait
             before.reach = signal.reach
             return alerts
-        part = signal.part if signal.hits or signal.offset > before.offset else before.part
+        part = signal.part if signal.bears or signal.offset > before.offset else before.part
         self._heard[signal.partition] = Heard(signal.offset, part, signal.watermark, signal.reach)
         return alerts + self._advanced(self._settled(self.watermark(partitions), at))
 
@@ -161,7 +177,8 @@ class Conclusion:
 
     def _advanced(self, watermark: int) -> list[Alert]:
         try:
-            return self.concluder.advance(watermark)
+            unusual = self._anomaly.advance(watermark) if self._anomaly is not None else ()
+            return self.concluder.advance(watermark, unusual)
         except Exception:  # noqa: BLE001 - as above; what is left in the windows is tried again
             self.defects += 1
             return []
@@ -207,11 +224,14 @@ class Conclusion:
 
     def state(self) -> bytes:
         """Everything remembered between signals."""
-        return msgspec.msgpack.encode((self._heard, list(self._lately), *self.concluder.state()))
+        models = b"" if self._anomaly is None else self._anomaly.state()
+        return msgspec.msgpack.encode((self._heard, list(self._lately), *self.concluder.state(), models))
 
     def restore(self, state: bytes) -> None:
         """The inverse of state; msgspec.DecodeError if it is not ours."""
-        kind = tuple[dict[int, Heard], list[tuple[int, int]], bytes, bytes]
-        self._heard, lately, windows, folds = msgspec.msgpack.decode(state, type=kind)
+        kind = tuple[dict[int, Heard], list[tuple[int, int]], bytes, bytes, bytes]
+        self._heard, lately, windows, folds, models = msgspec.msgpack.decode(state, type=kind)
         self._lately = deque(lately)
         self.concluder.restore(windows, folds)
+        if self._anomaly is not None and models:  # a state from before there were models leaves them as trained
+            self._anomaly.restore(models)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from soc.anomaly.features import Partial
 from soc.core.storable import storable
 
 VERSION: Final = 1
@@ -31,7 +32,8 @@ class Signal(msgspec.Struct, array_like=True):
     partition, offset  of the record of raw lines: signals of one partition come in order of offset, some of them twice
     part      0, 1, ... of what came of one record and is too much for one signal
     watermark          µs: no event of this partition older than that is still expected
-    hits               (ids of the rules, event), in the order in which they happened; none: it only says how far
+    hits               (ids of the rules, event), in the order in which they happened
+    partials           what anomaly models are given of the record; without these and hits it only says how far
     """
 
     version: int
@@ -41,6 +43,12 @@ class Signal(msgspec.Struct, array_like=True):
     watermark: int
     reach: Reach
     hits: list[tuple[tuple[str, ...], dict[str, Any]]]
+    partials: list[Partial] = []
+
+    @property
+    def bears(self) -> bool:
+        """Whether it has more to say than how far."""
+        return bool(self.hits or self.partials)
 
 
 _decode = msgspec.msgpack.Decoder(Signal).decode
@@ -52,6 +60,7 @@ def encode_signal(signal: Signal) -> bytes:
         return msgspec.msgpack.encode(signal)
     except (OverflowError, UnicodeEncodeError):
         signal.hits = [(ids, storable(event)) for ids, event in signal.hits]
+        signal.partials = msgspec.convert(storable(msgspec.to_builtins(signal.partials)), list[Partial])
         return msgspec.msgpack.encode(signal)
 
 

@@ -30,6 +30,7 @@ from soc.engines.stream.outbox import Outbox
 from soc.engines.stream.snapshots import TopicSnapshots
 from soc.engines.stream.worker import Gap, Worker
 from soc.enrich import Inventory, read_inventory
+from soc.pipeline.build import models_of
 from soc.pipeline.conclude import families
 from soc.pipeline.content import Content
 from soc.pipeline.halves import Conclusion, Detection, Timing
@@ -200,6 +201,8 @@ def _worker(
         duration(stream.hold),
         duration(settings.fold),
     )
+    data = Path(settings.data_dir)
+    watching = models_of(data) is not None
     inventory = read_inventory(Path(settings.inventory)) if settings.inventory else Inventory.empty()
     options = kafka_options(settings.kafka)
     return Worker(
@@ -207,8 +210,8 @@ def _worker(
         TopicSnapshots(name(STATE_RAW), options, outbox),
         TopicSnapshots(name(STATE_SIGNALS), options, outbox),
         clock,
-        detection=lambda: Detection(content, inventory, timing),
-        conclusion=lambda: Conclusion(content, inventory, timing),
+        detection=lambda: Detection(content, inventory, timing, features=watching),
+        conclusion=lambda models: Conclusion(content, inventory, timing, models_of(data) if models else None),
         families=families(content),
         rows=event_rows(settings.elasticsearch.namespace),
         topic=name,

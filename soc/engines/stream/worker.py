@@ -14,11 +14,13 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol, TypeVar
 from zlib import crc32
 
 import msgspec
 
+from soc.anomaly.features import Partial, merged
 from soc.core.alert import Alert
 from soc.core.clock import Clock
 from soc.core.errors import SocError
@@ -27,18 +29,19 @@ from soc.core.wire import ALERTS, EVENTS, RAW, REJECTED, SIGNALS, decode_raw, en
 from soc.engines.stream.archive import VERSION, Events, Rows, StoredAlert, rejected_lines
 from soc.engines.stream.kafka import End, Kept
 from soc.engines.stream.snapshots import Snapshot, Snapshots
-from soc.pipeline.halves import SETTLE, Conclusion, Detected, Detection, Hits
+from soc.pipeline.halves import SETTLE, Conclusion, Detected, Detection, Hit, Hits
 from soc.pipeline.signal import VERSION as SIGNAL_VERSION
 from soc.pipeline.signal import Reach, Signal, decode_signal, encode_signal
 from soc.stores.encoding import alert_json
 
+MODELS_PART: Final = 1_000_000
+"""The part of a record's signals that anomaly models get: after all others."""
 MOST_HITS: Final = 500
 """Hits in one signal; events of some KB each have to fit into a record."""
 STALE: Final = 5_000_000
 """µs after which it is not known any more how far a partition goes: a fetch that finds nothing ends in 1.5 s."""
 REPEAT_REACH: Final = 10_000_000
 """µs after which it is said again how far a partition is, though nothing has changed."""
-NONE: Final[Hits] = []
 _pack: Final = msgspec.msgpack.Encoder().encode
 Stage = TypeVar("Stage", Detection, Conclusion)
 
@@ -129,7 +132,7 @@ class Worker:
         clock: Clock,
         *,
         detection: Callable[[], Detection],
-        conclusion: Callable[[], Conclusion],
+        conclusion: Callable[[bool], Conclusion],
         families: Mapping[str, str],
         rows: Rows,
         topic: Callable[[str], str],
@@ -138,7 +141,7 @@ class Worker:
         idle: int,
     ) -> None:
         """families and rows: see soc.pipeline.conclude and Rows; partitions: of lines; idle (µs): after how long
-        without lines a partition is not waited for.
+        without lines a partition is not waited for. conclusion(whether the anomaly models are in that partition).
         """
         self._outbox = outbox
         self._lines_kept, self._signals_kept = lines_kept, signals_kept
@@ -149,6 +152,7 @@ class Worker:
         self.partitions = partitions
         self._signal_partitions = signal_partitions
         self._to = {rule: crc32(family.encode()) % signal_partitions for rule, family in families.items()}
+        self._models_at = crc32(b"anomaly") % signal_partitions
         self._idle = idle
         self._storing = asyncio.Lock()
         self.lines: dict[int, Lines] = {}
@@ -167,7 +171,8 @@ class Worker:
             detection, at = self._restored(self._detection, stored_lines.get(partition), there.first)
             self.lines[partition] = Lines(detection, at, there.end, self._clock.now())
         for partition, there in signals.items():
-            conclusion, at = self._restored(self._conclusion, stored_signals.get(partition), there.first)
+            make = partial(self._conclusion, partition == self._models_at)
+            conclusion, at = self._restored(make, stored_signals.get(partition), there.first)
             self.signals[partition] = Signals(conclusion, at)
         return {n: one.next for n, one in self.lines.items()}, {n: one.next for n, one in self.signals.items()}
 
@@ -211,6 +216,8 @@ class Worker:
             for one in detected:
                 self._send(partition, offset, batch, one)
             self._signal(own, partition, offset, [hit for one in detected for hit in one.hits])
+            if parts := merged([part for one in detected for part in one.partials]):
+                self._tell(own, self._models_at, partition, offset, MODELS_PART, partials=parts)
             if batch.lines:
                 own.heard = self._clock.now()
         own.next = offset + 1
@@ -269,8 +276,18 @@ class Worker:
             for part, start in enumerate(range(0, len(some), MOST_HITS)):
                 self._tell(own, target, partition, offset, part, some[start : start + MOST_HITS])
 
-    def _tell(self, own: Lines, target: int, partition: int, offset: int, part: int = 0, hits: Hits = NONE) -> None:
-        signal = Signal(SIGNAL_VERSION, partition, offset, part, own.detection.watermark, own.reach, hits)
+    def _tell(
+        self,
+        own: Lines,
+        target: int,
+        partition: int,
+        offset: int,
+        part: int = 0,
+        hits: Sequence[Hit] = (),
+        partials: Sequence[Partial] = (),
+    ) -> None:
+        watermark = own.detection.watermark
+        signal = Signal(SIGNAL_VERSION, partition, offset, part, watermark, own.reach, list(hits), list(partials))
         self._outbox.put(self._topic(SIGNALS), encode_signal(signal), partition=target)
         self.counts.signals += 1
 

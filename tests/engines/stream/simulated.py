@@ -110,8 +110,11 @@ class KeptHere:
 class Process:
     """A worker process: it reads its partitions one record at a time."""
 
-    def __init__(self, log: Log, content: Content, inventory: object, clock: FixedClock, lateness: int) -> None:
+    def __init__(
+        self, log: Log, content: Content, inventory: object, clock: FixedClock, lateness: int, models=None
+    ) -> None:
         self.log, self.clock = log, clock
+        self.models = models or (lambda: None)
         self.outbox = Outbox(log, clock)
         timing = Timing(7 * 3600, lateness, idle=60 * SECOND, hold=86_400 * SECOND, fold=86_400 * SECOND)
         self.worker = Worker(
@@ -119,8 +122,8 @@ class Process:
             KeptHere(log, RAW),
             KeptHere(log, SIGNALS),
             clock,
-            detection=lambda: Detection(content, inventory, timing),
-            conclusion=lambda: Conclusion(content, inventory, timing),
+            detection=lambda: Detection(content, inventory, timing, features=models is not None),
+            conclusion=lambda models: Conclusion(content, inventory, timing, self.models() if models else None),
             families=families(content),
             rows=rows,
             topic=lambda name: name,
