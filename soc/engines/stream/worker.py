@@ -304,7 +304,7 @@ class Worker:
             own.behind = own.next < own.end or now - at > STALE
             if now - at > STALE:
                 own.heard = now
-            if own.reach is Reach.LIVE and now - own.heard > self._idle:
+            if own.reach is Reach.LIVE and at - own.heard > self._idle:
                 own.heard = now
                 self._outbox.put(self._topic(RAW), encode_raw(RawBatch("", "", now, 0, ())), partition=partition)
             found = own.next - 1, own.detection.watermark, own.reach
