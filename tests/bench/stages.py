@@ -98,7 +98,7 @@ def _child(rules: Sequence[str]) -> dict[str, float]:
     counted = {name(one): PARTITIONS for one in (RAW, SIGNALS, EVENTS, ALERTS)}
     worker = _worker(settings, content, clock, sent, name, counted)  # type: ignore[arg-type]
     worker.lines = {n: Lines(worker._detection(), 0, 0, clock.now()) for n in range(PARTITIONS)}
-    worker.signals = {n: Signals(worker._conclusion(), 0) for n in range(PARTITIONS)}
+    worker.signals = {n: Signals(worker._conclusion(False), 0) for n in range(PARTITIONS)}
     records = [(n % PARTITIONS, n // PARTITIONS, encode_raw(piece)) for n, piece in enumerate(pieces)]
     warm = len(records) // 6 // PARTITIONS * PARTITIONS
     lines = sum(len(piece.lines) for piece in pieces[warm:])

@@ -113,6 +113,7 @@ class Process:
     def __init__(
         self, log: Log, content: Content, inventory: object, clock: FixedClock, lateness: int, models=None
     ) -> None:
+        """models() makes the anomaly models."""
         self.log, self.clock = log, clock
         self.models = models or (lambda: None)
         self.outbox = Outbox(log, clock)

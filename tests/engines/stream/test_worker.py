@@ -6,6 +6,8 @@ import random
 import msgspec
 import pytest
 
+from soc.anomaly.content import described
+from soc.anomaly.watch import Watch, Watched
 from soc.core.alert import decode
 from soc.core.clock import FixedClock
 from soc.core.event import RawBatch
@@ -45,7 +47,21 @@ def inventory():
 @pytest.fixture(scope="module")
 def embedded(content, story):
     """The story through one pipeline: its batches in the order in which they were read, and what came of them."""
-    pipeline = build_pipeline(content, INVENTORY, zone=7 * 3600, lateness="10m")
+    return in_one(content, story, None)
+
+
+@pytest.fixture(scope="module")
+def with_models(content, story):
+    """The same with anomaly models, and with thresholds that are low enough for some alerts."""
+    return in_one(content, story, models())
+
+
+def models():
+    return Watch([Watched(one.make(), one.info, one.floor) for name, one in described().items() if name != "forest"])
+
+
+def in_one(content, story, anomaly):
+    pipeline = build_pipeline(content, INVENTORY, zone=7 * 3600, lateness="10m", anomaly=anomaly)
     batches, events, feed = [], set(), pipeline.feed
 
     def recording(batch):
@@ -81,12 +97,12 @@ def share(number, processes):
     return [[n for n in range(number) if n % processes == one] for one in range(processes)]
 
 
-async def run(log, content, inventory, seed, *, workers=2, faults=0):
+async def run(log, content, inventory, seed, *, workers=2, faults=0, models=None):
     """Reads everything, with so many moments at which a worker dies, is replaced, or wakes up too late."""
     chance, clock, lateness = random.Random(seed), FixedClock(NOW), duration("10m")
 
     def start():
-        return Process(log, content, inventory, clock, lateness)
+        return Process(log, content, inventory, clock, lateness, models)
 
     async def rebalance(alive):
         for process, lines, signals in zip(
@@ -182,6 +198,21 @@ def test_workers_that_die_leave_or_come_back_too_late_change_nothing(content, in
     assert differences(log.alerts(), totals.alerts) == []
     assert set(log.events()) == events
     assert len(log.rejected()) == sum(totals.rejected.values())
+
+
+@pytest.mark.parametrize("faults", [0, 8])
+def test_anomaly_models_say_the_same_too(content, inventory, embedded, with_models, faults):
+    batches, totals, _ = with_models
+    unusual = {id for id, alert in totals.alerts.items() if alert.kind == "anomaly"}
+    assert unusual
+    assert set(totals.alerts) - unusual == set(embedded[1].alerts)
+    log = Log(3, 2)
+    fill(log, batches)
+    for partition in range(log.lines):  # a file's end decides the last ten minutes, on Kafka it takes a later line
+        line = f"<34>2026-10-05T06:00:00Z later{partition} sshd[7]: Server listening on 0.0.0.0 port 22.".encode()
+        log.produce(partition, [RawBatch(f"later{partition}", "auto", NOW, 0, (line,))])
+    asyncio.run(run(log, content, inventory, 5, faults=faults, models=models))
+    assert differences(log.alerts(), totals.alerts) == []
 
 
 def test_a_missing_record_ends_the_worker_before_it_is_passed_over(content, inventory, embedded):
