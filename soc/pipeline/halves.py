@@ -65,7 +65,11 @@ class Detected:
 
 
 class Detection:
-    """normalise and detect for one partition of lines. Remembers open joins, and how far event time has come."""
+    """normalise and detect for one partition of lines. Remembers open joins, and how far event time has come.
+
+    Its clock, by which sources become idle, runs with what Kafka heard. A long pause between two batches was an outage,
+    in which nobody could be heard, and counts as half of what makes a source idle; silence is a batch without lines.
+    """
 
     def __init__(self, content: Content, inventory: Inventory, timing: Timing, *, features: bool = False) -> None:
         """features: whether there are anomaly models, which want partials."""
@@ -73,6 +77,8 @@ class Detection:
         self._normalise = Normaliser(Enricher(inventory), timing.zone)
         self._matcher = content.matcher
         self._watermark = Watermark(timing.lateness, timing.idle, timing.hold)
+        self._most = timing.idle // 2
+        self._heard = self._clock = 0
 
     @property
     def watermark(self) -> int:
@@ -86,15 +92,18 @@ class Detection:
 
     def feed(self, batch: RawBatch, heard: int) -> Detected:
         """The next batch. heard (µs): when Kafka took it, by its own clock. One without lines says what time it is."""
+        passed = max(0, heard - self._heard)
+        self._clock += passed if not batch.lines or not self._heard else min(passed, self._most)
+        self._heard += passed
         if not batch.lines:
-            self._watermark.tick(batch.received)
+            self._watermark.tick(self._clock)
             overdue = self._normalise.expire(self.watermark)
             return Detected((), overdue, (), self._hits(overdue))
         normal = self._normalise.read(batch)
         events = normal.events
         joined = [whole for _, whole in self._normalise.join((place, events[place]) for place in normal.offered)]
         if reached := middle(times(events)):
-            self._watermark.observe(batch.origin, reached, heard)
+            self._watermark.observe(batch.origin, reached, heard, self._clock)
         joined += self._normalise.expire(self.watermark)
         made = partials(events) if self._features else ()
         return Detected(events, joined, normal.rejected, self._hits([*events, *joined]), made)
@@ -105,11 +114,12 @@ class Detection:
 
     def state(self) -> bytes:
         """Everything remembered between batches."""
-        return msgspec.msgpack.encode((self._normalise.state(), self._watermark.state()))
+        return msgspec.msgpack.encode((self._normalise.state(), self._watermark.state(), self._heard, self._clock))
 
     def restore(self, state: bytes) -> None:
         """The inverse of state; msgspec.DecodeError if it is not ours."""
-        joins, watermark = msgspec.msgpack.decode(state, type=tuple[bytes, bytes])
+        kind = tuple[bytes, bytes, int, int]
+        joins, watermark, self._heard, self._clock = msgspec.msgpack.decode(state, type=kind)
         self._normalise.restore(joins)
         self._watermark.restore(watermark)
 

@@ -58,24 +58,26 @@ class Watermark:
         """How many sources were heard of lately."""
         return len(self._sources)
 
-    def observe(self, source: str, event_time: int, received: int) -> None:
+    def observe(self, source: str, event_time: int, received: int, clock: int | None = None) -> None:
         """A batch of a source: its latest event time, and when it was received.
+
+        clock: the time by which sources become idle, as ``tick`` has it; when it was received, unless given.
 
         A time in the future of the receiving clock counts as now: such an event waits until time has caught up,
         and a forged one moves nothing. Costs the same however many sources there are, except when the slowest
         one moves on. Beyond 100,000 sources, new ones are not waited for.
         """
-        reached = min(event_time, received)
-        self.tick(received)
+        reached, clock = min(event_time, received), received if clock is None else clock
+        self.tick(clock)
         known = self._sources.get(source)
         if known is None:
             if len(self._sources) >= MAX_SOURCES:
                 return
-            known = self._sources[source] = _Source(reached, received)
+            known = self._sources[source] = _Source(reached, clock)
             if self._slowest and self._furthest - self._hold <= reached < self._slowest.reached:
                 self._slowest = known
         else:
-            known.heard = max(known.heard, received)
+            known.heard = max(known.heard, clock)
             if reached > known.reached:
                 known.reached = reached
                 if known is self._slowest:

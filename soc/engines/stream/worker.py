@@ -294,8 +294,9 @@ class Worker:
     def tell_reach(self, ends: Mapping[int, End]) -> None:
         """Says how far each partition of lines is, to all who wait for it.
 
-        To one in which nothing has come for long, and that still waits for its sources, it writes that time passes. No
-        time passes while Kafka is away: what is waiting for it elsewhere is as old as the outage is long.
+        Into one in which nothing comes, and that still waits for its sources, it writes that time passes, each quarter
+        of the time after which it would not. No time passes while Kafka is away: what waits for it elsewhere is as old
+        as the outage is long.
         """
         now = self._clock.now()
         for partition, own in self.lines.items():
@@ -304,7 +305,7 @@ class Worker:
             own.behind = own.next < own.end or now - at > STALE
             if now - at > STALE:
                 own.heard = now
-            if own.reach is Reach.LIVE and at - own.heard > self._idle:
+            if own.reach is Reach.LIVE and at - own.heard > self._idle // 4:
                 own.heard = now
                 self._outbox.put(self._topic(RAW), encode_raw(RawBatch("", "", now, 0, ())), partition=partition)
             found = own.next - 1, own.detection.watermark, own.reach
