@@ -17,7 +17,7 @@ remember() { # NAME VALUE: in .env, which compose reads; its other lines stay
 
 folder=$(sed -n 's/^SOC_SECRETS=//p' .env 2>/dev/null || true)
 folder=${1:-${folder:-secrets}}
-mkdir -p "$folder/kafka" "$folder/elasticsearch" "$folder/private"
+mkdir -p "$folder/kafka" "$folder/elasticsearch" "$folder/national-centre" "$folder/private"
 if [ "$folder" != secrets ]; then
   folder=$(cd "$folder" && pwd)
   remember SOC_SECRETS "$folder"
@@ -37,6 +37,13 @@ password elastic_password
 password kafka_password
 password kafka/keystore_password
 password grafana_password
+password national-centre/token
+password national-centre/receipt.key
+
+if ! current national-centre/tokens national-centre/token; then # who sends, and who may switch faults on
+  printf 'soc %s\nadmin %s\n' "$(cat "$folder/national-centre/token")" "$(openssl rand -hex 24)" >"$folder/national-centre/tokens"
+  note national-centre/tokens
+fi
 
 if ! current kafka/scram.properties kafka_password; then
   printf 'SCRAM-SHA-512=password=%s\n' "$(cat "$folder/kafka_password")" >"$folder/kafka/scram.properties"
@@ -71,6 +78,7 @@ certificate() { # NAME: for the service of this name, and for this machine
 }
 certificate kafka
 certificate elasticsearch
+certificate national-centre
 
 if ! current kafka/kafka.p12 kafka/server.crt kafka/server.key kafka/keystore_password; then
   openssl pkcs12 -export -name kafka -inkey "$folder/kafka/server.key" -in "$folder/kafka/server.crt" \

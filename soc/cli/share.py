@@ -12,12 +12,16 @@ import click
 from soc.cli.alerts import open_store, settings_asked, settings_asked_option, store_option
 from soc.cli.command import TranslatedGroup, language_option, translate, verb
 from soc.cli.share_status import print_status, status_document
-from soc.core.clock import SystemClock
+from soc.core.clock import Clock, SystemClock
 from soc.core.errors import SocError
-from soc.core.settings import moment
+from soc.core.hostile import plain
+from soc.core.settings import Settings, duration, moment
 from soc.engines.share import outbox_of, queue, release, sending, since
+from soc.sharing.outbox import Outbox
 from soc.sharing.tlp import MARKINGS
 
+QUEUE_EVERY = 15_000_000
+"""µs between looks for alerts to queue."""
 EVERY = 2.0
 """Seconds between rounds; the outbox itself says what is due."""
 
@@ -65,7 +69,10 @@ def _counts(done: object) -> dict[str, int]:
 @settings_asked_option
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C, at the pace that the centre bears.")
 @click.option("--timeout", type=click.FloatRange(0.1, 600), default=30, show_default=True, help="Seconds to wait.")
-def send_items(follow: bool, timeout: float) -> None:
+@click.option(
+    "--queue", "reach", metavar="TIME", help="Before each round, also queue the alerts seen so lately, such as 24h."
+)
+def send_items(follow: bool, timeout: float, reach: str | None) -> None:
     """Send what is due to the national centre, and look after what is pending there.
 
     Exit status: 0 everything is accepted or held, 1 something waits or was not taken, 2 wrong usage, or the centre
@@ -74,11 +81,16 @@ def send_items(follow: bool, timeout: float) -> None:
     t = translate()
     stop = threading.Event()
     clock, settings = SystemClock(), settings_asked()
+    span = _span(reach) if reach else 0
     if follow:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
     with closing(outbox_of(settings)) as outbox, sending(settings, outbox, clock, timeout) as courier:
+        due = 0
         while True:
+            if span and clock.now() >= due:
+                due = clock.now() + QUEUE_EVERY
+                _queue_latest(settings, outbox, clock, span)
             done = courier.round(lambda: not stop.is_set())
             if done.accepted or done.refused or not follow:
                 said = t(
@@ -92,6 +104,26 @@ def send_items(follow: bool, timeout: float) -> None:
                 break
         counts = outbox.counts()
     raise SystemExit(1 if any(counts[state] for state in ("waiting", "sending", "pending", "refused")) else 0)
+
+
+def _span(reach: str) -> int:
+    try:
+        return duration(reach)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _queue_latest(settings: Settings, outbox: Outbox, clock: Clock, span: int) -> None:
+    """A store that is away for a moment is asked again with the next round."""
+    t = translate()
+    try:
+        with closing(open_store(None)) as store:
+            done = queue(since(store, clock.now() - span, settings.share.min_severity), outbox, settings, clock)
+    except SocError as error:
+        click.echo(f"soc: {plain(error)}", err=True)
+    else:
+        if done.queued:
+            click.echo(t("{queued} queued, {held} of them held; {known} there already", **_counts(done)), err=True)
 
 
 @verb("status")

@@ -24,9 +24,11 @@ KEY_FILE: Final = "receipt.key"
 STORE_FILE: Final = "centre.db"
 
 
-def prepare(folder: Path) -> None:
-    """Makes the folder with the files of secrets that are missing, readable by nobody else."""
+def prepare(folder: Path, given: Path | None = None) -> None:
+    """Makes the folder, and unless they are given elsewhere the files of secrets, readable by nobody else."""
     folder.mkdir(parents=True, exist_ok=True)
+    if given is not None:
+        return
     _once(folder / TOKENS_FILE, f"soc {secrets.token_urlsafe(24)}\n{ADMIN} {secrets.token_urlsafe(24)}\n")
     _once(folder / KEY_FILE, secrets.token_urlsafe(32) + "\n")
 
@@ -48,14 +50,25 @@ def read_tokens(file: Path) -> dict[str, str]:
     return tokens
 
 
-async def serve_centre(folder: Path, clock: Clock, listening: socket.socket) -> None:
-    """Serves until SIGTERM or Ctrl-C. StoreError or SettingsError if the folder's files are not right."""
-    tokens, key = read_tokens(folder / TOKENS_FILE), secret(str(folder / KEY_FILE)).encode()
+async def serve_centre(
+    folder: Path, clock: Clock, listening: socket.socket, secrets: Path, tls: tuple[Path, Path] | None = None
+) -> None:
+    """Serves until SIGTERM or Ctrl-C. StoreError or SettingsError if the folder's files are not right.
+
+    secrets: the folder of tokens and key of receipts; tls: certificate and key.
+    """
+    tokens, key = read_tokens(secrets / TOKENS_FILE), secret(str(secrets / KEY_FILE)).encode()
     with closing(CentreStore(folder / STORE_FILE)) as store:
         app = centre_app(Centre(store, clock, tokens, key))
         # "critical": an answer that breaks off, which a drill asks for, is an error to uvicorn
         config = uvicorn.Config(
-            app, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=2
+            app,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+            ssl_certfile=tls[0] if tls else None,
+            ssl_keyfile=tls[1] if tls else None,
         )
         server = Server(config)
         loop = asyncio.get_running_loop()
