@@ -7,6 +7,7 @@ say whom an alert is about is there as ECS too. Fields: Microsoft's event docume
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -55,47 +56,60 @@ def looks_like(text: str) -> bool:
     if text[:1] != "{" or not ('"EventID"' in text or 'event_id"' in text or '"Event.System.EventID' in text):
         return False
     try:  # the words alone may be anywhere in somebody else's JSON
-        return number_of(event_of(orjson.loads(text)).get("EventID")) is not None
-    except (ValueError, AttributeError):
+        return number_of(_native(text).get("EventID")) is not None
+    except ParseError:
         return False
 
 
 def parse(line: Line) -> Event:
     """A record as an event; ParseError when it is no JSON object, or states no event id."""
-    try:
-        record = orjson.loads(line.text)
-    except orjson.JSONDecodeError as error:
-        raise ParseError(f"no JSON: {error}") from error
-    if type(record) is not dict:
-        raise ParseError("JSON, but no object")
-    native = event_of(record)
+    native = _native(line.text)
     number = number_of(native.get("EventID"))
     if number is None:
         raise ParseError("no Windows record: it has no EventID")
     written = place(_text(native.get("Channel")), number, _text(native.get("Provider_Name")))
-    # what a record calls like a field of ours is not ours
-    event: Event = {name: value for name, value in native.items() if name not in FIELDS}
+    event = native.copy()
+    for name in FIELDS.keys() & native.keys():  # what a record calls like a field of ours is not ours
+        del event[name]
     event["@timestamp"] = _time(native, line)
     event["event.kind"] = "event"
     event["event.module"] = "windows"
     event["event.dataset"] = written.dataset
     event["event.original"] = line.raw
     event["event.code"] = str(number)
+    get = native.get
     for name, ours in _TEXTS.items():
-        if text := _text(native.get(name)):
-            event[ours] = text
+        if (value := get(name)).__class__ is str and value:
+            event[ours] = value
     for name, ours in _ADDRESSES.items():
-        if ours not in event and (address := ip(_text(native.get(name)))):
+        if (value := get(name)) and ours not in event and (address := ip(_text(value))):
             event[ours] = address
     _add_user(event, native, _SIGNING_IN if number in _SIGN_INS else _ACTING)
     return event
 
 
+@lru_cache(1)
+def _native(text: str) -> Event:
+    """The record with its own names; whoever asks leaves it as it is. ParseError if it is no JSON object.
+
+    The latest is kept: looks_like and parse ask for the same text one after the other.
+    """
+    try:
+        record = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ParseError(f"no JSON: {error}") from error
+    if type(record) is not dict:
+        raise ParseError("JSON, but no object")
+    return event_of(record)
+
+
 def _time(native: Event, line: Line) -> int:
     """When it happened; a record that does not say so happened when it was shipped or arrived."""
     for name in _TIMES:
+        if not (text := _text(native.get(name))):
+            continue
         try:
-            return micros(_text(native.get(name)))
+            return micros(text)
         except ValueError:
             continue
     return line.received if line.time is None else line.time

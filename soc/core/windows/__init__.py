@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -68,6 +68,7 @@ def logs() -> tuple[Log, ...]:
     return _read().logs
 
 
+@lru_cache(4096)
 def place(channel: str, event_id: int | None, provider: str) -> Place:
     """Where a record with these values was written; "" and None where it does not state them."""
     elsewhere = _read().written_to.get(provider, {}).get(event_id or 0)
