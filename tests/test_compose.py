@@ -82,17 +82,22 @@ def test_every_command_is_one_of_ours(where, words):
     assert {word for word in words if word.startswith("--")} <= options
 
 
-@pytest.mark.parametrize("name", ["soc.yml", "demo.yml", "init.yml", "console.yml", "collector.yml"])
-def test_the_settings_are_right(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "user"),
+    [("soc.yml", "soc"), ("demo.yml", "soc"), ("init.yml", "soc"), ("collector.yml", "soc"), ("console.yml", ""),
+     ("sharing.yml", "")],
+)  # fmt: skip
+def test_the_settings_are_right(name, user, tmp_path):
     text = (ROOT / "deploy" / name).read_text("utf-8")
     for path in ("/run/secrets/", "/keys/", "/var/lib/"):
         text = text.replace(path, f"{tmp_path}/")
-    for secret in ("kafka_password", "elastic_password", "ca", "writer", "analyst"):
+    secrets = ("kafka_password", "elastic_password", "ca", "writer", "analyst", "reader", "centre_token", "receipt.key")
+    for secret in secrets:
         (tmp_path / secret).write_text("x")
     (tmp_path / "inventory.yml").write_text((ROOT / "deploy" / "inventory.yml").read_text("utf-8"))
     (tmp_path / "soc.yml").write_text(text)
     settings = read_settings(tmp_path / "soc.yml")
-    assert settings.kafka.user == "soc"
+    assert settings.kafka.user == user
 
 
 def test_secrets_are_made_once_and_shown_to_nobody(tmp_path):
@@ -102,7 +107,7 @@ def test_secrets_are_made_once_and_shown_to_nobody(tmp_path):
 
     said = make()
     files = {path: path.read_bytes() for path in (tmp_path / "secrets").rglob("*") if path.is_file()}
-    assert len(files) > 10
+    assert len(files) > 16
     assert make() == "nothing to make: secrets is complete\n"
     assert {path: path.read_bytes() for path in files} == files
     for path in files:
