@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from random import Random
+
+from soc.core.alert import Alert
 from soc.core.event import Event
 from soc.core.finding import Finding, RuleInfo
 from soc.core.store import Store
+from soc.core.triage import VERDICTS, Act
 from soc.correlation import Correlation
 from soc.enrich import Inventory
 from soc.pipeline.content import Content
@@ -12,6 +17,9 @@ from soc.respond.sample import time_of
 from soc.respond.triage import DAY, VIETNAM, Triage
 from soc.story.month import Happening, background, happenings
 
+MINUTE = 60_000_000
+_TEAM = ("lan", "minh", "hoa")
+_PACE = {"critical": 0.5, "high": 1.0}
 BATCH = 200
 """Hours of events in one write."""
 
@@ -42,7 +50,22 @@ def write_month(store: Store, content: Content, inventory: Inventory, seed: int 
     store.put_events(held)
     store.put_alerts(alerts.values())
     store.commit()
+    _handle(store, list(alerts.values()), Random(seed))  # noqa: S311 - nothing secret
     return len(alerts)
+
+
+def _handle(store: Store, alerts: Iterable[Alert], chance: Random) -> None:
+    """What the team did about them: the worse, the sooner; a few are still open, and nobody has looked at some."""
+    for alert in alerts:
+        if chance.random() < 0.08:
+            continue
+        who = chance.choice(_TEAM)
+        taken = alert.first_seen + round(chance.lognormvariate(3.2, 0.8) * MINUTE * _PACE.get(alert.severity, 3.0))
+        life = store.act(alert.id, Act("acknowledge", who, taken), 0)
+        if chance.random() < 0.88:
+            done = taken + round(chance.lognormvariate(5.0, 0.9) * MINUTE)
+            verdict = chance.choices(VERDICTS, (5, 3, 2))[0]
+            store.act(alert.id, Act("close", who, done, "đã xem xét", verdict), life.version)
 
 
 def _found(rule: RuleInfo, event: Event, told: Happening) -> Finding:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from soc.core.alert import Alert
 from soc.core.store import AlertFilter, Store
+from soc.core.triage import Life
 from soc.pipeline.content import Content
-from soc.posture.facts import Facts, RuleUse, Shared, facts
+from soc.posture.facts import Facts, Moments, RuleUse, Shared, facts
 from soc.posture.month import Month
 from soc.respond.attack import every_tactic, tactics
 from soc.sharing.outbox import Outbox
@@ -19,13 +20,15 @@ PAGE = 1000
 
 def month_facts(store: Store, month: Month, content: Content, outbox: Path | None = None) -> Facts:
     """outbox: the file of what is shared with the national centre, if there is one. StoreError as the store says."""
+    alerts = list(alerts_of(store, month))
     return facts(
         month,
-        list(alerts_of(store, month)),
+        alerts,
         store.hours(month.start, month.end),
         before=store.hours(month.before.start, month.start),
         rules=rules_in_use(content),
         tactics=every_tactic(),
+        moments={alert.id: moments(store.life(alert.id)) for alert in alerts if alert.status != "new"},
         shared=_shared(outbox, month),
     )
 
@@ -39,6 +42,14 @@ def alerts_of(store: Store, month: Month) -> Iterator[Alert]:
         offset += PAGE
         if len(page) < PAGE:
             return
+
+
+def moments(life: Life | None) -> Moments:
+    """When somebody first took an alert up, and when it was last closed, if it still is."""
+    entries = () if life is None else life.entries
+    taken = next((one.at for one in entries if one.act in ("acknowledge", "close")), None)
+    closed = [one.at for one in entries if one.act == "close"]
+    return Moments(taken, closed[-1] if closed and life is not None and life.status == "closed" else None)
 
 
 def rules_in_use(content: Content) -> list[RuleUse]:

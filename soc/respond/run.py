@@ -83,6 +83,11 @@ class Line(NamedTuple):
     detail: str
 
 
+AUDITED = ("started", "answered", "approved", "rejected", "acts", "action done", "action failed", "action unknown",
+           "deadline passed", "over")  # fmt: skip
+"""What a row of the audit can say happened."""
+
+
 class Act(msgspec.Struct, frozen=True):
     """Do this, once: key is the same at every attempt, and no other action has it."""
 

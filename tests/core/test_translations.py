@@ -14,8 +14,8 @@ from soc.cli import main
 from soc.core.finding import Kind, Level
 from soc.core.i18n import translator
 from soc.core.triage import STATUSES
+from soc.respond.run import AUDITED, WAITS
 from soc.respond.run import STATUSES as RUN_STATUSES
-from soc.respond.run import WAITS
 from soc.web.accounts import ROLES
 
 PACKAGE = Path(soc.__file__).parent
@@ -62,7 +62,7 @@ def _words() -> set[str]:
     return (
         {level.word for level in Level}
         | {kind.value for kind in Kind}
-        | {*STATUSES, *ROLES, *RUN_STATUSES, *WAITS}
+        | {*STATUSES, *ROLES, *RUN_STATUSES, *WAITS, *AUDITED}
         | {"active", "blind", "rejected", "muted", "expired", "unused"}
     )
 
