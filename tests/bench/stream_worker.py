@@ -48,7 +48,7 @@ class Plain:
         self.options, self.takes, self.start_at = kafka_options(settings), dict(takes), how["start_at"]
 
     async def run(self, stop: asyncio.Event) -> None:
-        consumer = self.consumer = AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             **self.options,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -61,6 +61,7 @@ class Plain:
         starts = await self.start_at({TP(*tp) for tp in tps})
         for tp in tps:
             consumer.seek(tp, starts.get(TP(*tp), 0))
+        self.consumer = _Ends(consumer, starts)
         try:
             while not stop.is_set():
                 found = await consumer.getmany(timeout_ms=int(FETCH_SECONDS * 1000), max_records=100)
@@ -72,11 +73,17 @@ class Plain:
             await consumer.stop()
 
 
-class _NoEnds:
-    """Health asks for ends before there is a consumer."""
+class _Ends:
+    """What health asks of a carrier's consumer; nothing is known before it has started."""
 
-    def highwater(self, tp: TP) -> None:
-        return None
+    def __init__(self, client: AIOKafkaConsumer | None = None, begun_at: Mapping[TP, int] | None = None) -> None:
+        self._client, self.begun_at = client, dict(begun_at or {})
+
+    def end(self, tp: TP) -> tuple[int, int] | None:
+        if self._client is None:
+            return None
+        end, at = self._client.highwater(tp), self._client.last_poll_timestamp(tp)
+        return None if end is None or at is None else (end, at)
 
 
 def run() -> None:
@@ -89,7 +96,7 @@ def run() -> None:
     if options.null:
         ClientSender.send = lambda self, bulk: (200, {"errors": False})  # type: ignore[method-assign]
     if options.plain:
-        Plain.consumer = _NoEnds()
+        Plain.consumer = _Ends()
         service.carrier = Plain  # type: ignore[assignment]
         service.run_app = Plain.run  # type: ignore[assignment]
     if options.profile:

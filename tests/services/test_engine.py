@@ -1,12 +1,14 @@
 """The distributed engine on a real Kafka and Elasticsearch: the same answer as one process, whatever happens to it."""
 
 import asyncio
+import signal
 import urllib.request
 
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from collectors.kafka_producer import abandon
 from soc.core.ids import event_id
 from soc.core.wire import RAW, topic
 from soc.story import write
@@ -81,3 +83,25 @@ def test_faults_lose_nothing_and_change_no_alert(elasticsearch: Server, prefix: 
         result = asyncio.run(drill("all of them", faults, fleet, broker, control))
     assert (result.lost, result.twice, result.details) == (0, 0, [])
     assert max(result.takeovers) < 30
+
+
+def test_a_worker_ends_when_it_is_told_to_though_kafka_is_away(elasticsearch: Server, prefix: str, tmp_path, control):
+    """What it could not store is read again by whoever comes next."""
+
+    async def run() -> None:
+        await fleet.prepare()
+        worker = fleet.start()
+        try:
+            await until(lambda: bool(worker.health().get("partitions")), 90, "no worker")
+            await fleet.send(control.pieces[:20])
+            await until(lambda: worker.progress()[0] > 0, 60, "it does not work")
+            await asyncio.to_thread(broker.kill)
+            worker.process.send_signal(signal.SIGTERM)
+            await until(lambda: worker.process.poll() is not None, 75, "it does not end")
+        finally:
+            worker.process.kill()
+            await abandon(fleet.producer)
+
+    with kafka_server(tmp_path / "kafka", local=True) as broker:
+        fleet = Fleet(tmp_path / "fleet", broker.servers, elasticsearch.settings(prefix), prefix, partitions=2)
+        asyncio.run(run())

@@ -10,6 +10,8 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
+from collectors.kafka_producer import abandon
+
 PAUSE: Final = 1.0
 MOST_BYTES: Final = 32 * 1024 * 1024
 """So much may wait to be sent before a stage is held up."""
@@ -87,7 +89,7 @@ class Outbox:
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing more can be sent
             self._fail(error)
         finally:
-            await self._producer.stop()
+            await abandon(self._producer)  # its stop() would wait for a Kafka that is away
 
     async def _send(self, sending: _Sending) -> None:
         while True:
