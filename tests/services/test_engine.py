@@ -46,6 +46,7 @@ def test_the_story_gives_the_same_alerts_and_says_how_it_goes(
                 for _ in range(2):
                     async with foreign.transaction():
                         await foreign.send(topic(prefix, RAW), record, partition=0)
+            await until(lambda: len(set(fleet.events()) - control.events) == 2, 150, "the other shipper's lines", 1)
             await until(fleet.quiet, 150, "it did not become quiet")
             await until(lambda: len(fleet.alerts()) >= len(control.alerts), 60, "alerts are missing", 1)
             await until(lambda: not differences(fleet.alerts(), control.alerts), 60, "alerts differ", 1)
