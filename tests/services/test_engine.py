@@ -101,6 +101,7 @@ def test_a_worker_ends_when_it_is_told_to_though_kafka_is_away(elasticsearch: Se
             await until(lambda: worker.process.poll() is not None, 75, "it does not end")
         finally:
             worker.process.kill()
+            worker.process.wait()
             await abandon(fleet.producer)
 
     with kafka_server(tmp_path / "kafka", local=True) as broker:

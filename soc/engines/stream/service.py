@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,6 +42,10 @@ ALERTS_EVERY: Final = 0.25
 LOOK_EVERY: Final = 2.0
 PATIENCE: Final = 45.0
 """Seconds for which Kafka may be away when a worker starts, or is given partitions."""
+ENDING: Final = 45.0
+"""Seconds in which a worker ends; without Kafka its clients may wait for ever, and to be cut off loses nothing."""
+CUT_OFF: Final = 70
+"""Exit status then."""
 REBALANCE: Final = 15.0
 """Seconds that a step and the storing of all states may take before a worker is left out of its group."""
 
@@ -170,6 +176,9 @@ async def work(
             await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
             errors = [task.exception() for task in running if task.done()]
         finally:
+            cut = threading.Timer(ENDING, _cut_off, (report,))
+            cut.daemon = True
+            cut.start()
             stopping.cancel()
             ending.set()
             server.should_exit = True
@@ -180,6 +189,7 @@ async def work(
             await asyncio.gather(serving, *running, return_exceptions=True)
             await outbox.stop()
             indexer.close()
+            cut.cancel()
     errors += [found for found in ended if isinstance(found, BaseException)]
     if error := next((found for found in errors if found), None):
         raise SocError(f"the worker ended: {error}") from error
@@ -219,6 +229,11 @@ def _worker(
         signal_partitions=counted[name(SIGNALS)],
         idle=duration(stream.idle),
     )
+
+
+def _cut_off(report: Callable[[str], None]) -> None:
+    report("it does not end by itself, and is cut off")
+    os._exit(CUT_OFF)
 
 
 async def _every(seconds: float, act: Callable[[], None]) -> None:
