@@ -15,6 +15,7 @@ from soc.cli.alerts import open_store, settings_asked, store_option
 from soc.cli.command import TranslatedGroup, language, language_option, translate, verb
 from soc.cli.playbook_show import planned_table, run_detail, runs_table
 from soc.cli.show import console
+from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.hostile import plain
 from soc.engines.desk import Desk
@@ -124,9 +125,9 @@ def status(id: str | None, as_json: bool) -> None:
 @click.option("--reject", metavar="REASON", help="Say no, and why; the run ends.")
 def approve(id: str, step: str, by: str, reject: str | None) -> None:
     """Approve a run's step, or reject it. Who asked for the run cannot approve it alone."""
-    desk = _desk()
-    said = Approved(step, by, desk.now()) if reject is None else Rejected(step, by, reject, desk.now())
-    _show(desk.say(id, said).id)
+    now = SystemClock().now()
+    said = Approved(step, by, now) if reject is None else Rejected(step, by, reject, now)
+    _show(_desk().say(id, said).id)
 
 
 @verb("done")
@@ -139,8 +140,7 @@ def done(id: str, step: str, by: str, answer: str) -> None:
 
     Of an action that failed, or of which nobody knows whether it was done, say with --answer: done, again or stop.
     """
-    desk = _desk()
-    _show(desk.say(id, Answered(step, by, answer, desk.now())).id)
+    _show(_desk().say(id, Answered(step, by, answer, SystemClock().now())).id)
 
 
 @verb("resume")

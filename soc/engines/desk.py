@@ -102,10 +102,6 @@ class Desk:
         with self._executor() as executor:
             return executor.resume()
 
-    def now(self) -> int:
-        """µs."""
-        return self._clock.now()
-
     @contextmanager
     def _executor(self) -> Iterator[Executor]:
         lock = self._file.with_name(f"{FILE}.lock")

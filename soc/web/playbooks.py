@@ -32,7 +32,6 @@ class Playbooks(Protocol):
     def run(self, id: str) -> Opened | None: ...
     def start(self, playbook: Playbook, alert: Alert, by: str, *, again: bool = False) -> Run: ...
     def say(self, id: str, said: Answered | Approved | Rejected) -> Run: ...
-    def now(self) -> int: ...
 
 
 def runs(request: Request) -> Response:
@@ -64,18 +63,18 @@ async def start(request: Request) -> Response:
 
 
 def _said(request: Request, given: dict[str, str]) -> Response:
-    desk, by = _desk(request), request.state.person.name
+    desk, by, now = _desk(request), request.state.person.name, request.app.state.clock.now()
     opened = _opened(request)
     step, text = given.get("step", ""), given.get("text", "").strip()[:4000]
     match given.get("what"):
         case "approve":
-            said: Answered | Approved | Rejected = Approved(step, by, desk.now())
+            said: Answered | Approved | Rejected = Approved(step, by, now)
         case "reject" if text:
-            said = Rejected(step, by, text, desk.now())
+            said = Rejected(step, by, text, now)
         case "reject":
             return _run_page(request, 422, WHY)
         case "done" | "decide":
-            said = Answered(step, by, given.get("choice", ""), desk.now())
+            said = Answered(step, by, given.get("choice", ""), now)
         case _:
             raise HTTPException(404)
     if given["what"] == "done" and opened.run.waits == "decision":  # what comes of an action is a responder's to say

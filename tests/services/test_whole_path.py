@@ -11,7 +11,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,7 +28,7 @@ from tests.services.elasticsearch_server import Server
 from tests.services.fixtures_elasticsearch import elasticsearch as elasticsearch
 from tests.services.fleet import Fleet, until
 from tests.services.kafka_server import KafkaServer, free_port
-from tests.web.forms import send
+from tests.web.forms import answers, send
 
 pytestmark = pytest.mark.xdist_group("servers")
 RULE = "lookalike_sender_domain"
@@ -60,18 +59,6 @@ def soc(*words: str | Path, code: int = 0) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
-
-
-def answers(port: int) -> None:
-    until = time.monotonic() + 30
-    while True:
-        try:
-            assert httpx2.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
-        except httpx2.TransportError:
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        else:
-            return
 
 
 @pytest.fixture
@@ -128,7 +115,7 @@ def test_a_phishing_mail_from_the_mail_server_to_the_national_centre(stage: Simp
     with ExitStack() as stack:
         words = ("soc", "console", "--settings", str(stage.fleet.file), "--port", str(stage.console))
         stack.enter_context(program(stage.folder, "console", *words))
-        answers(stage.console)
+        answers(f"http://127.0.0.1:{stage.console}")
         alert = _in_the_console(stage)
         _by_a_playbook(stage, alert)
         _closed(stage, alert)
@@ -230,7 +217,7 @@ def _shared(stage: SimpleNamespace, alert: str) -> None:
     """Sent twice, accepted once, with receipts that are genuine; and nothing in it is ours."""
     centre = ("soc", "national-centre", "--data", str(stage.centre), "--port", str(stage.centre_port))
     with program(stage.folder, "centre", *centre):
-        answers(stage.centre_port)
+        answers(f"http://127.0.0.1:{stage.centre_port}")
         for _ in range(2):
             soc("share", "send", "--settings", stage.fleet.file, "--queue", "3650d")
         status = json.loads(soc("share", "status", "--settings", stage.fleet.file, "--json"))

@@ -9,12 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from soc.core.store import STORE_FILE
@@ -23,6 +21,7 @@ from soc.engines.national_centre import COLLECTION
 from soc.stores.sqlite import SqliteStore
 from soc.web.accounts import ACCOUNTS_FILE, Accounts
 from tests.services.kafka_server import free_port
+from tests.web.forms import answers
 from tests.web.test_console import HOSTILE, make_alert
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -57,18 +56,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def soc(folder: Path, *words: str) -> None:
     command = [sys.executable, "-m", "soc", *words]
     subprocess.run(command, check=True, capture_output=True, timeout=300, cwd=folder)
-
-
-def answers(address: str) -> None:
-    until = time.monotonic() + 30
-    while True:
-        try:
-            assert httpx2.get(f"{address}/healthz").status_code == 200
-        except httpx2.TransportError:
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        else:
-            return
 
 
 @contextmanager

@@ -216,7 +216,10 @@ class Worker:
             for one in detected:
                 self._send(partition, offset, batch, one)
             self._signal(own, partition, offset, [hit for one in detected for hit in one.hits])
-            if parts := merged([part for one in detected for part in one.partials]):
+            parts = (
+                detected[0].partials if len(detected) == 1 else merged([p for one in detected for p in one.partials])
+            )
+            if parts:
                 self._tell(own, self._models_at, partition, offset, MODELS_PART, partials=parts)
             if batch.lines:
                 own.heard = self._clock.now()
@@ -302,8 +305,9 @@ class Worker:
         for partition, own in self.lines.items():
             end, at = ends.get(partition, (0, 0))
             own.end = max(own.end, end)
-            own.behind = own.next < own.end or now - at > STALE
-            if now - at > STALE:
+            stale = now - at > STALE
+            own.behind = own.next < own.end or stale
+            if stale:
                 own.heard = now
             if own.reach is Reach.LIVE and at - own.heard > self._idle // 4:
                 own.heard = now
