@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from soc.anomaly.bounded import kept, number, rank
-from soc.core.event import Event, to_wire
+from soc.core.event import Event, Value, to_wire
+from soc.core.storable import storable
 
 BUCKET: Final = 600_000_000
 """µs that a partial covers; buckets begin at its multiples."""
@@ -25,6 +26,13 @@ SHOWN: Final = 2
 """Events that a partial carries as evidence: the first ones."""
 LONGEST: Final = 1024
 """Characters of a text in such an event."""
+REMEMBERED: Final = 50_000
+"""Entities and buckets of which Features knows the evidence that it gave."""
+
+_Key = tuple[str, Value, int]
+"""Field, value and number of the bucket."""
+_Place = tuple[int, str, int]
+"""Time, origin, number."""
 
 
 class Partial(msgspec.Struct, array_like=True):
@@ -35,7 +43,8 @@ class Partial(msgspec.Struct, array_like=True):
     sent, received   bytes; failures, denied: events with that outcome or type
     peers, ports     the other side's addresses and destination ports, ordered, at most MEMBERS
     calls     peer:port -> whole seconds of the calls to it, ordered, at most MEMBERS x CALLS
-    evidence  (time µs, origin, number, event in wire form), the first SHOWN
+    evidence  (time µs, origin, number, event in wire form as JSON) of the first SHOWN events; those that the entity's
+              earlier partials gave may be missing
     """
 
     entity: str
@@ -50,7 +59,7 @@ class Partial(msgspec.Struct, array_like=True):
     peers: list[str]
     ports: list[str]
     calls: dict[str, list[int]]
-    evidence: list[tuple[int, str, int, dict[str, object]]]
+    evidence: list[tuple[int, str, int, bytes]]
 
     @property
     def group(self) -> tuple[tuple[str, str], ...]:
@@ -70,68 +79,104 @@ class Partial(msgspec.Struct, array_like=True):
 class _Open:
     """A partial in the making: sets and lists that are bounded once, at the end of the batch."""
 
-    __slots__ = ("calls", "denied", "events", "failures", "first", "last", "ports", "received", "seen", "sent")
+    __slots__ = ("calls", "denied", "events", "failures", "received", "sent", "times")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.times: list[int] = []
         self.calls: dict[tuple[object, object], list[int]] = {}
         self.sent = self.received = self.failures = self.denied = 0
 
 
-def partials(events: Iterable[Event]) -> list[Partial]:
-    """The partials of a batch, ordered by bucket and entity. Events that stand for several lines are left out."""
-    opened: dict[tuple[str, object, int], _Open] = {}
-    for event in events:
-        time = event.get("@timestamp")
-        if time.__class__ is not int or "soc.joined" in event:
-            continue
-        get = event.get
-        field, peer = "source.ip", get("destination.ip")
-        value = get(field)
-        if value is None:
-            field = "host.name"
+class Features:
+    """Partials of batches that follow each other. It remembers which evidence it gave, so as not to give later events
+    again and again: whoever merges all partials has the same evidence as without, also when it begins anew.
+    """
+
+    def __init__(self) -> None:
+        self._given: dict[_Key, list[_Place]] = {}
+
+    def of(self, events: Iterable[Event]) -> list[Partial]:
+        """The partials of a batch, ordered by bucket and entity; events that stand for several lines are left out."""
+        opened: dict[_Key, _Open] = {}
+        for event in events:
+            time = event.get("@timestamp")
+            if time.__class__ is not int or "soc.joined" in event:
+                continue
+            get = event.get
+            field, peer = "source.ip", get("destination.ip")
             value = get(field)
             if value is None:
-                continue
-        elif get("network.direction") == "inbound" and peer is not None:
-            field, value, peer = "destination.ip", peer, value
-        key = (field, value, time // BUCKET)
-        one = opened.get(key)
-        if one is None:
-            one = opened[key] = _Open()
-        one.events.append(event)
-        if peer is not None:
-            call = (peer, get("destination.port"))
-            times = one.calls.get(call)
-            if times is None:
-                one.calls[call] = [time]
-            else:
-                times.append(time)
-        size = get("source.bytes")
-        if size.__class__ is int:
-            one.sent += size
-        size = get("destination.bytes")
-        if size.__class__ is int:
-            one.received += size
-        if get("event.outcome") == "failure":
-            one.failures += 1
-        kind = get("event.type")
-        if isinstance(kind, tuple) and "denied" in kind:
-            one.denied += 1
-    made = [_closed(f"{field}={value}", bucket * BUCKET, one) for (field, value, bucket), one in opened.items()]
-    return sorted(made, key=lambda part: (part.bucket, part.entity))
+                field = "host.name"
+                value = get(field)
+                if value is None:
+                    continue
+            elif get("network.direction") == "inbound" and peer is not None:
+                field, value, peer = "destination.ip", peer, value
+            key = (field, value, time // BUCKET)
+            one = opened.get(key)
+            if one is None:
+                one = opened[key] = _Open()
+            one.events.append(event)
+            one.times.append(time)
+            if peer is not None:
+                call = (peer, get("destination.port"))
+                times = one.calls.get(call)
+                if times is None:
+                    one.calls[call] = [time]
+                else:
+                    times.append(time)
+            size = get("source.bytes")
+            if size.__class__ is int:
+                one.sent += size
+            size = get("destination.bytes")
+            if size.__class__ is int:
+                one.received += size
+            if get("event.outcome") == "failure":
+                one.failures += 1
+            kind = get("event.type")
+            if kind.__class__ is tuple and "denied" in kind:
+                one.denied += 1
+        given = {key: self._earliest(key, one) for key, one in opened.items()}
+        made = [_closed(key, one, given[key]) for key, one in opened.items()]
+        if len(self._given) + len(given) > REMEMBERED:
+            self._given.clear()
+        for place, shown in given.items():
+            if shown:
+                self._given[place] = sorted({*self._given.get(place, ()), *map(_place, shown)})[:SHOWN]
+        made.sort(key=lambda part: (part.bucket, part.entity))
+        return made
+
+    def _earliest(self, key: _Key, one: _Open) -> list[Event]:
+        """Events among which the first SHOWN are that were not given yet, whatever order they come in."""
+        before = self._given.get(key, ())
+        events: Iterable[Event] = one.events
+        if len(before) == SHOWN:
+            bound = before[-1]
+            if min(one.times) > bound[0]:
+                return []
+        elif len(one.events) == 1:
+            return one.events
+        else:
+            bound = nsmallest(SHOWN, {*before, *map(_place, one.events)})[-1]
+        return [event for event in events if _place(event) <= bound]
 
 
-def _closed(entity: str, bucket: int, one: _Open) -> Partial:
-    times = [time for event in one.events if isinstance(time := event["@timestamp"], int)]
+def partials(events: Iterable[Event]) -> list[Partial]:
+    """The partials of events by themselves, ordered by bucket and entity."""
+    return Features().of(events)
+
+
+def _closed(key: _Key, one: _Open, shown: Iterable[Event]) -> Partial:
+    field, value, bucket = key
     calls = {f"{peer}:{port}" if port is not None else str(peer): seen for (peer, port), seen in one.calls.items()}
     names = calls if len(calls) <= MEMBERS else kept(calls, MEMBERS)
     return Partial(
-        entity=entity,
-        bucket=bucket,
+        entity=f"{field}={value}",
+        bucket=bucket * BUCKET,
         events=len(one.events),
-        first=min(times),
-        last=max(times),
+        first=min(one.times),
+        last=max(one.times),
         sent=one.sent,
         received=one.received,
         failures=one.failures,
@@ -139,41 +184,29 @@ def _closed(entity: str, bucket: int, one: _Open) -> Partial:
         peers=kept((str(peer) for peer, _ in one.calls), MEMBERS),
         ports=kept((str(port) for _, port in one.calls if port is not None), MEMBERS),
         calls={name: sorted({time // 1_000_000 for time in calls[name]})[:CALLS] for name in names},
-        evidence=_first(map(_evidence, _earliest(one.events))),
+        evidence=_first(map(_evidence, shown)),
     )
 
 
-def _earliest(events: list[Event]) -> list[Event]:
-    """Those among which the first SHOWN are, whatever order they come in and however often."""
-    places = [_place(event) for event in events]
-    bound = nsmallest(SHOWN, set(places))[-1]
-    return [event for event, place in zip(events, places, strict=True) if place <= bound]
-
-
-def _place(event: Event) -> tuple[int, str, int]:
+def _place(event: Event) -> _Place:
     time, number = event["@timestamp"], event.get("log.offset", 0)
     assert isinstance(time, int)
     return time, str(event.get("soc.origin", "")), number if isinstance(number, int) else 0
 
 
-def _evidence(event: Event) -> tuple[int, str, int, dict[str, object]]:
+def _evidence(event: Event) -> tuple[int, str, int, bytes]:
     short = {name: value[:LONGEST] if isinstance(value, str) else value for name, value in event.items()}
-    wire: dict[str, object] = {
-        name: list(value) if isinstance(value, tuple) else value for name, value in to_wire(short).items()
-    }
-    return *_place(event), wire
+    wire = to_wire(short)
+    try:
+        written = msgspec.json.encode(wire, order="sorted")
+    except (OverflowError, UnicodeEncodeError):
+        written = msgspec.json.encode(storable(wire), order="sorted")
+    return *_place(event), written
 
 
-def _first(
-    evidence: Iterable[tuple[int, str, int, dict[str, object]]],
-) -> list[tuple[int, str, int, dict[str, object]]]:
+def _first(evidence: Iterable[tuple[int, str, int, bytes]]) -> list[tuple[int, str, int, bytes]]:
     """The SHOWN first, each once; those of one time and place by what they say."""
-    order = sorted(evidence, key=lambda one: (*one[:3], msgspec.json.encode(one[3], order="sorted")))
-    distinct: list[tuple[int, str, int, dict[str, object]]] = []
-    for one in order:
-        if not distinct or one != distinct[-1]:
-            distinct.append(one)
-    return distinct[:SHOWN]
+    return sorted(set(evidence))[:SHOWN]
 
 
 def merge(first: Partial, second: Partial) -> Partial:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from soc.anomaly.budget import DAY, USUAL_BUDGET, Scored, allowed, candidates, day_of, thresholds
 from soc.anomaly.content import Described
-from soc.anomaly.features import BUCKET, Partial, merged, partials
+from soc.anomaly.features import BUCKET, Features, Partial, merged
 from soc.anomaly.model import Model
 from soc.anomaly.watch import scored
 from soc.core.errors import SocError
@@ -51,14 +51,15 @@ class Trained(NamedTuple):
 
 def history(events: Iterable[Event]) -> list[Partial]:
     """Stored events as whole partials, ordered by bucket and entity."""
+    features = Features()
     parts: list[Partial] = []
     batch: list[Event] = []
     for event in events:
         batch.append(event)
         if len(batch) == BATCH:
-            parts += partials(batch)
+            parts += features.of(batch)
             batch = []
-    return merged([*parts, *partials(batch)])
+    return merged([*parts, *features.of(batch)])
 
 
 def train(content: Mapping[str, Described], parts: Sequence[Partial], budget: float = USUAL_BUDGET) -> Trained:

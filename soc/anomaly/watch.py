@@ -164,7 +164,7 @@ def finding(one: Watched, part: Partial, score: float) -> Finding:
     whole = reason(
         "score of the model", f"{one.threshold:.2f} ({why.baseline})", f"{score:.2f} ({why.value})", "at most"
     )
-    events: tuple[Event, ...] = tuple(from_wire(wire) for *_, wire in part.evidence)
+    events: tuple[Event, ...] = tuple(from_wire(msgspec.json.decode(written)) for *_, written in part.evidence)
     hosts = tuple(dict.fromkeys((*(value for _, value in part.group), *part.peers[:20])))
     return Finding(
         rule=one.info,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -16,6 +19,11 @@ from soc.core.hostile import plain
 from soc.core.settings import Settings, read_settings
 from soc.pipeline.build import content_of
 from soc.pipeline.content import Content
+
+ENDING: Final = 45.0
+"""Seconds in which the process ends, from when it begins to."""
+CUT_OFF: Final = 70
+"""Exit status when it does not."""
 
 
 @verb("stream")
@@ -58,5 +66,15 @@ async def _work(settings: Settings, content: Content) -> None:
     def report(text: str) -> None:
         click.echo(f"soc: {plain(text)}", err=True)
 
-    await work(settings, content, SystemClock(), stop, started, report)
+    def ends() -> None:
+        """Left running when the work has ended: threads of the clients may keep the process itself from ending."""
+        cut = threading.Timer(ENDING, cut_off)
+        cut.daemon = True
+        cut.start()
+
+    def cut_off() -> None:
+        report("it does not end by itself, and is cut off")
+        os._exit(CUT_OFF)
+
+    await work(settings, content, SystemClock(), stop, started, ends, report)
     click.echo(t("stopped"))

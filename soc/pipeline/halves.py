@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from soc.anomaly.features import Partial, partials
+from soc.anomaly.features import Features, Partial
 from soc.anomaly.watch import Watch
 from soc.core.alert import Alert
 from soc.core.event import Event, RawBatch, Rejected, with_tuples
@@ -73,7 +73,7 @@ class Detection:
 
     def __init__(self, content: Content, inventory: Inventory, timing: Timing, *, features: bool = False) -> None:
         """features: whether there are anomaly models, which want partials."""
-        self._features = features
+        self._features = Features() if features else None
         self._normalise = Normaliser(Enricher(inventory), timing.zone)
         self._matcher = content.matcher
         self._watermark = Watermark(timing.lateness, timing.idle, timing.hold)
@@ -105,8 +105,10 @@ class Detection:
         if reached := middle(times(events)):
             self._watermark.observe(batch.origin, reached, heard, self._clock)
         joined += self._normalise.expire(self.watermark)
-        made = partials(events) if self._features else ()
-        return Detected(events, joined, normal.rejected, self._hits([*events, *joined]), made)
+        hits = self._hits([*events, *joined])
+        # last: what fails before is fed again, and evidence is given once
+        made = self._features.of(events) if self._features is not None else ()
+        return Detected(events, joined, normal.rejected, hits, made)
 
     def _hits(self, events: Sequence[Event]) -> Hits:
         found = sorted(self._matcher.hits(events), key=lambda hit: hit[0])

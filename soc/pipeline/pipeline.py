@@ -16,7 +16,7 @@ from typing import Annotated
 
 import msgspec
 
-from soc.anomaly.features import partials
+from soc.anomaly.features import Features
 from soc.anomaly.watch import Watch
 from soc.core.alert import Alert
 from soc.core.event import Event, RawBatch, Rejected
@@ -60,6 +60,7 @@ class Pipeline:
         anomaly: Watch | None = None,
     ) -> None:
         self._anomaly = anomaly
+        self._features = Features()
         self._matcher = content.matcher
         self._normalise = Normaliser(Enricher(inventory), zone)
         self.concluder = Concluder(content, inventory, zone=zone, lateness=lateness, fold=fold)
@@ -79,7 +80,7 @@ class Pipeline:
         outcome = Outcome(normal.events, normal.rejected, joined=normal.joined)
         self._conclude(self._matched(normal.events), outcome)
         if self._anomaly is not None:
-            self._anomaly.take(partials(normal.events), f"{batch.origin}\0{batch.position}")
+            self._anomaly.take(self._features.of(normal.events), f"{batch.origin}\0{batch.position}")
         return outcome
 
     def replay(self, events: Sequence[Event]) -> Outcome:

@@ -10,7 +10,7 @@ import msgspec
 from soc.anomaly.features import Partial
 from soc.core.storable import storable
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 class Reach(IntEnum):
@@ -60,7 +60,8 @@ def encode_signal(signal: Signal) -> bytes:
         return msgspec.msgpack.encode(signal)
     except (OverflowError, UnicodeEncodeError):
         signal.hits = [(ids, storable(event)) for ids, event in signal.hits]
-        signal.partials = msgspec.convert(storable(msgspec.to_builtins(signal.partials)), list[Partial])
+        plain = msgspec.to_builtins(signal.partials, builtin_types=(bytes,))
+        signal.partials = msgspec.convert(storable(plain), list[Partial])
         return msgspec.msgpack.encode(signal)
 
 

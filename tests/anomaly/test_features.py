@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soc.anomaly.bounded import kept, number
-from soc.anomaly.features import BUCKET, CALLS, MEMBERS, Partial, merge, merged, partials
+from soc.anomaly.features import BUCKET, CALLS, MEMBERS, Features, Partial, merge, merged, partials
 from soc.core.event import Event
 
 START = 1_760_000_400_000_000 // BUCKET * BUCKET
@@ -39,13 +39,15 @@ EVENTS = st.lists(
 
 
 @settings(deadline=None)
-@given(EVENTS, st.randoms(use_true_random=False))
-def test_parts_merge_in_any_order_and_grouping(events: list[Event], random: Random) -> None:
+@given(EVENTS, st.randoms(use_true_random=False), st.booleans())
+def test_parts_merge_in_any_order_and_grouping(events: list[Event], random: Random, one_reader: bool) -> None:
+    """Of readers that forget between batches what evidence they gave, and of one that does not."""
     whole = partials(events)
     shuffled = random.sample(events, len(events))
     cuts = sorted(random.randint(0, len(events)) for _ in range(3))
     batches = [shuffled[a:b] for a, b in zip([0, *cuts], [*cuts, len(events)], strict=True)]
-    parts = [part for batch in batches for part in partials(batch)]
+    features = Features()
+    parts = [part for batch in batches for part in (features.of(batch) if one_reader else partials(batch))]
     random.shuffle(parts)
     assert merged(parts) == whole
 
@@ -112,3 +114,14 @@ def test_only_parts_of_one_whole_merge() -> None:
 def test_bounded_union(one: list[str], two: list[str]) -> None:
     assert kept([*kept(one, 4), *kept(two, 4)], 4) == kept([*one, *two], 4)
     assert number(kept(one, 4), 4) >= min(len(set(one)), 4)
+
+
+def test_evidence_is_given_once_and_again_by_a_reader_that_begins_anew() -> None:
+    events: list[Event] = [
+        {"@timestamp": START + n, "host.name": "mail1", "message": f"\ud800 {n}", "log.offset": n} for n in range(6)
+    ]
+    features = Features()
+    first, second, third = features.of(events[2:4]), features.of(events[4:]), features.of(events[:2])
+    assert [len(part.evidence) for part in (*first, *second, *third)] == [2, 0, 2]
+    assert [number for _, _, number, _ in merge(merge(*first, *second), *third).evidence] == [0, 1]
+    assert [len(part.evidence) for part in Features().of(events[4:])] == [2]

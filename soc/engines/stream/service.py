@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,10 +40,6 @@ ALERTS_EVERY: Final = 0.25
 LOOK_EVERY: Final = 2.0
 PATIENCE: Final = 45.0
 """Seconds for which Kafka may be away when a worker starts, or is given partitions."""
-ENDING: Final = 45.0
-"""Seconds in which a worker ends; without Kafka its clients may wait for ever, and to be cut off loses nothing."""
-CUT_OFF: Final = 70
-"""Exit status then."""
 REBALANCE: Final = 15.0
 """Seconds that a step and the storing of all states may take before a worker is left out of its group."""
 
@@ -111,12 +105,15 @@ async def work(
     clock: Clock,
     stop: asyncio.Event,
     started: Callable[[int], None],
+    ends: Callable[[], None],
     report: Callable[[str], None],
 ) -> None:
     """Runs until ``stop`` is set, and then hands its partitions over with everything durable.
 
-    started is told the port of health and metrics. SettingsError or SocError if it cannot start; SocError when
-    something broke while it ran: whoever started it starts it again, and nothing is lost.
+    started is told the port of health and metrics. ends is called when it begins to end, for whatever reason: without
+    Kafka its clients may wait for ever, even after this has returned, and to be cut off loses nothing. SettingsError
+    or SocError if it cannot start; SocError when something broke while it ran: whoever started it starts it again, and
+    nothing is lost.
     """
     if not settings.elasticsearch.urls:
         raise SettingsError("elasticsearch.urls: name the address of a node, such as https://localhost:9200")
@@ -176,9 +173,7 @@ async def work(
             await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
             errors = [task.exception() for task in running if task.done()]
         finally:
-            cut = threading.Timer(ENDING, _cut_off, (report,))
-            cut.daemon = True
-            cut.start()
+            ends()
             stopping.cancel()
             ending.set()
             server.should_exit = True
@@ -189,7 +184,6 @@ async def work(
             await asyncio.gather(serving, *running, return_exceptions=True)
             await outbox.stop()
             indexer.close()
-            cut.cancel()
     errors += [found for found in ended if isinstance(found, BaseException)]
     if error := next((found for found in errors if found), None):
         raise SocError(f"the worker ended: {error}") from error
@@ -229,11 +223,6 @@ def _worker(
         signal_partitions=counted[name(SIGNALS)],
         idle=duration(stream.idle),
     )
-
-
-def _cut_off(report: Callable[[str], None]) -> None:
-    report("it does not end by itself, and is cut off")
-    os._exit(CUT_OFF)
 
 
 async def _every(seconds: float, act: Callable[[], None]) -> None:
