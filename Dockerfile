@@ -23,9 +23,9 @@ RUN /opt/soc/bin/pip install --quiet --no-deps --no-build-isolation . \
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="soc-pipeline" org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/soc /opt/soc
-# /keys and /var/lib/soc take the owner and mode of these folders when they are first mounted as volumes
+# /keys and /var/lib/soc, or /var/lib/soc/anomaly, take the owner and mode of these folders when they are first mounted as volumes
 RUN useradd --uid 1000 --gid 0 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin soc \
- && mkdir -p /keys /var/lib/soc && chown 1000:0 /keys /var/lib/soc && chmod 0770 /keys /var/lib/soc
+ && mkdir -p /keys /var/lib/soc/anomaly && chown -R 1000:0 /keys /var/lib/soc && chmod -R 0770 /keys /var/lib/soc
 ENV PATH=/opt/soc/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 XDG_CACHE_HOME=/tmp
 USER 1000:0
 WORKDIR /tmp

@@ -55,6 +55,7 @@ compose-up: secrets
 
 compose-demo: export SOC_SETTINGS = ./deploy/demo.yml
 compose-demo: export SOC_INVENTORY = ./soc/story/inventory.yml
+compose-demo: export SOC_MODELS = ./soc/story/models/anomaly
 compose-demo: export SOC_SHARE = 3650d
 compose-demo: compose-up
 	@sh deploy/demo.sh $(COMPOSE)

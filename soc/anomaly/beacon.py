@@ -18,7 +18,8 @@ MISSED = 0.2
 
 
 class BeaconParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """least: calls needed. times: latest calls of a pair that are looked at. shortest, longest: seconds between calls.
+    """least: calls needed. times: latest seconds with calls of a pair that are looked at. shortest, longest: seconds
+    between calls; what follows another sooner belongs to it.
 
     common    callers of a peer, beside the first, that halve the score: what many call is rather a service
     settle    days of regular calls after which a pair is taken as known
@@ -27,7 +28,7 @@ class BeaconParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     least: int = 12
-    times: int = 48
+    times: int = 96
     shortest: int = 5
     longest: int = 7200
     common: int = 8
@@ -38,7 +39,9 @@ class BeaconParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pair(msgspec.Struct, array_like=True):
-    """Whole seconds of the latest calls, ordered; since: second of the first regular call, 0 for none."""
+    """Whole seconds in which calls began, ordered, as devices report them: several may report one call. since: second
+    of the first regular call, 0 for none.
+    """
 
     times: list[int]
     since: int = 0
@@ -67,7 +70,7 @@ class Beacon:
             for peer in sorted(part.calls):
                 known = pairs.pop(peer, None) or Pair([])
                 known.times = self._times(known, part.calls[peer])
-                regular = self._regularity(known.times) >= self._is.regular
+                regular = self._regularity(self._calls(known.times)) >= self._is.regular
                 known.since = (known.since or known.times[0]) if regular else 0
                 pairs[peer] = known
                 callers = self._callers.touch(peer, list[str])
@@ -82,14 +85,20 @@ class Beacon:
     def _times(self, known: Pair | None, more: Sequence[int]) -> list[int]:
         return sorted({*(known.times if known else ()), *more})[-self._is.times :]
 
+    def _calls(self, times: Sequence[int]) -> list[int]:
+        """Where a call begins after silence: the firewall and the IDS tell of one call seconds apart, and a browser
+        opens several connections at once.
+        """
+        return [late for early, late in pairwise((-(10**9), *times)) if late - early >= self._is.shortest]
+
     def _score(self, part: Partial, peer: str) -> tuple[float, float, list[int], int]:
-        """(score, regularity, times, callers) of one pair with this partial's calls."""
+        """(score, regularity, calls, callers) of one pair with this partial's calls."""
         known = (self._pairs.get(part.entity) or {}).get(peer)
-        times = self._times(known, part.calls[peer])
+        times = self._calls(self._times(known, part.calls[peer]))
         callers = len({*(self._callers.get(peer) or ()), part.entity})
         regular = self._regularity(times) if part.entity.startswith("source.ip=") else 0.0
         few = self._is.common / (self._is.common + callers - 1)
-        settled = bool(known and known.since and times[-1] - known.since > self._is.settle * 86_400)
+        settled = times[-1] - ((known and known.since) or times[0]) > self._is.settle * 86_400
         enough = min(1.0, len(times) / (2 * self._is.least))
         return regular * few * (0.5 + 0.5 * enough) * (0.5 if settled else 1.0), regular, times, callers
 
@@ -110,9 +119,9 @@ class Beacon:
             return Explanation("", "", ())
         _, regular, times, callers = self._score(part, peer)
         others = [
-            self._regularity(pair.times)
+            self._regularity(calls)
             for name, pair in (self._pairs.get(part.entity) or {}).items()
-            if name != peer and len(pair.times) >= self._is.least
+            if name != peer and len(calls := self._calls(pair.times)) >= self._is.least
         ]
         usual = f"{middle(others):.2f}" if others else "0.31"
         gaps = [late - early for early, late in pairwise(times)] or [0]

@@ -24,8 +24,10 @@ CALLS: Final = 64
 """Times of calls to one peer that a partial keeps: the first of its bucket."""
 SHOWN: Final = 2
 """Events that a partial carries as evidence: the first ones."""
+LONG: Final = 4096
+"""Bytes of such an event from which on its texts are cut."""
 LONGEST: Final = 1024
-"""Characters of a text in such an event."""
+"""Characters of a text then."""
 REMEMBERED: Final = 50_000
 """Entities and buckets of which Features knows the evidence that it gave."""
 
@@ -42,7 +44,7 @@ class Partial(msgspec.Struct, array_like=True):
     bucket    µs, its start; first, last: µs of the first and last event in it
     sent, received   bytes; failures, denied: events with that outcome or type
     peers, ports     the other side's addresses and destination ports, ordered, at most MEMBERS
-    calls     peer:port -> whole seconds of the calls to it, ordered, at most MEMBERS x CALLS
+    calls     peer:port -> whole seconds in which the calls to it began, ordered, at most MEMBERS x CALLS
     evidence  (time µs, origin, number, event in wire form as JSON) of the first SHOWN events; those that the entity's
               earlier partials gave may be missing
     """
@@ -120,12 +122,16 @@ class Features:
             one.events.append(event)
             one.times.append(time)
             if peer is not None:
+                began = get("event.start")
+                if began.__class__ is not int:
+                    lasted = get("event.duration")
+                    began = time - lasted // 1000 if lasted.__class__ is int else time
                 call = (peer, get("destination.port"))
                 times = one.calls.get(call)
                 if times is None:
-                    one.calls[call] = [time]
+                    one.calls[call] = [began]
                 else:
-                    times.append(time)
+                    times.append(began)
             size = get("source.bytes")
             if size.__class__ is int:
                 one.sent += size
@@ -155,10 +161,17 @@ class Features:
             bound = before[-1]
             if min(one.times) > bound[0]:
                 return []
-        elif len(one.events) == 1:
+        elif len(one.events) <= SHOWN:
             return one.events
         else:
-            bound = nsmallest(SHOWN, {*before, *map(_place, one.events)})[-1]
+            latest = nsmallest(SHOWN, one.times)[-1]
+            early = [event for event, time in zip(one.events, one.times, strict=True) if time <= latest]
+            places = {*before, *map(_place, early)}
+            if len(places) >= SHOWN:  # else some of them are one line twice
+                events = early
+            else:
+                places.update(map(_place, one.events))
+            bound = nsmallest(SHOWN, places)[-1]
         return [event for event in events if _place(event) <= bound]
 
 
@@ -195,13 +208,18 @@ def _place(event: Event) -> _Place:
 
 
 def _evidence(event: Event) -> tuple[int, str, int, bytes]:
-    short = {name: value[:LONGEST] if isinstance(value, str) else value for name, value in event.items()}
-    wire = to_wire(short)
-    try:
-        written = msgspec.json.encode(wire, order="sorted")
-    except (OverflowError, UnicodeEncodeError):
-        written = msgspec.json.encode(storable(wire), order="sorted")
+    written = _written(to_wire(event))
+    if len(written) > LONG:
+        short = {name: value[:LONGEST] if isinstance(value, str) else value for name, value in event.items()}
+        written = _written(to_wire(short))
     return *_place(event), written
+
+
+def _written(wire: Event) -> bytes:
+    try:
+        return msgspec.json.encode(wire, order="sorted")
+    except (OverflowError, UnicodeEncodeError):
+        return msgspec.json.encode(storable(wire), order="sorted")
 
 
 def _first(evidence: Iterable[tuple[int, str, int, bytes]]) -> list[tuple[int, str, int, bytes]]:

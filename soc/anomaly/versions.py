@@ -1,5 +1,5 @@
-"""Trained models on disk: ``<data_dir>/anomaly/<version>/<model>.state`` and ``about.json``; one version is promoted
-and one is the shadow. A version is written whole or not at all, and never changed.
+"""Trained models on disk: ``<data_dir>/anomaly/<version>/<model>.state``, compressed by zlib, and ``about.json``; one
+version is promoted and one is the shadow. A version is written whole or not at all, and never changed.
 """
 
 from __future__ import annotations
@@ -7,7 +7,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -77,7 +79,7 @@ class Versions:
             draft.mkdir(parents=True)
             try:
                 for name, raw in files.items():
-                    (draft / f"{name}.state").write_bytes(raw)
+                    (draft / f"{name}.state").write_bytes(zlib.compress(raw, 9))
                 (draft / "about.json").write_bytes(msgspec.json.format(msgspec.json.encode(about)))
                 draft.rename(target)
             finally:
@@ -145,12 +147,15 @@ class Versions:
     def _file(self, about: About, name: str) -> bytes:
         path = self._folder / about.version / f"{name}.state"
         try:
-            raw = path.read_bytes()
+            compressed = path.read_bytes()
         except OSError as error:
             raise BadVersion(f"{path}: {error.strerror}") from error
-        if _digest(raw) != about.digests[name]:
-            raise BadVersion(f"{path}: is not what was written")
-        return raw
+        with suppress(zlib.error):
+            inflating = zlib.decompressobj()
+            raw = inflating.decompress(compressed)
+            if _digest(raw) == about.digests[name] and not inflating.unused_data:
+                return raw
+        raise BadVersion(f"{path}: is not what was written")
 
     def _point(self, role: str, version: str) -> None:
         draft = self._folder / f".{role}.{os.getpid()}"

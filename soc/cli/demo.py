@@ -25,11 +25,11 @@ from soc.engines.desk import Desk
 from soc.engines.month import write_month
 from soc.engines.source import expand
 from soc.enrich import read_inventory
-from soc.pipeline.build import build_pipeline
+from soc.pipeline.build import build_pipeline, models_of
 from soc.pipeline.content import load_content
 from soc.pipeline.pipeline import Outcome
 from soc.stores.sqlite import SqliteStore
-from soc.story import INVENTORY, write
+from soc.story import INVENTORY, MODELS, write
 from soc.web.accounts import ACCOUNTS_FILE, Accounts
 
 ZONE = 7 * 3600
@@ -143,7 +143,7 @@ def _replay(files: tuple[Path, ...], store_file: Path) -> Totals:
         store.put_rejected(outcome.rejected)
         store.put_alerts(outcome.alerts)
 
-    pipeline = build_pipeline(load_content(), INVENTORY, zone=ZONE, lateness="10m")
+    pipeline = build_pipeline(load_content(), INVENTORY, zone=ZONE, lateness="10m", anomaly=models_of(MODELS))
     with reading(t) as progress:
         totals = analyze(pipeline, expand(files), "auto", zone=ZONE, carry_out=keep, progress=progress)
     store.commit()

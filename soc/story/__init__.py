@@ -25,10 +25,12 @@ from soc.story import (
 from soc.story.journal import Chapter, Journal, Story
 from soc.story.stage import Stage
 
-__all__ = ["INVENTORY", "Chapter", "Story", "write"]
+__all__ = ["INVENTORY", "MODELS", "Chapter", "Story", "write"]
 
 # the ministry of the story: units, systems, networks, registered scanners
 INVENTORY = Path(__file__).with_name("inventory.yml")
+# a data folder with anomaly models that five ordinary mornings taught: python -m tests.story.ordinary
+MODELS = Path(__file__).with_name("models")
 
 _SCENES = (
     office,
@@ -43,16 +45,19 @@ _SCENES = (
     attack_accounts,
     broken,
 )
+_ATTACK = (attack_office, attack_accounts)
 
 
-def write(folder: Path, seed: int = 7) -> Story:
+def write(folder: Path, seed: int = 7, *, attack: bool = True) -> Story:
     """Writes the story's files into the folder (made when missing) and gives the truth about their lines.
 
-    OSError when the folder cannot be written. Tests hold rules to the truth: each chapter raises an alert, and no
-    alert rests on lines outside the chapters.
+    attack: whether the attack is in it; without it, it is an ordinary morning to learn from. OSError when the folder
+    cannot be written. Tests hold rules to the truth: each chapter raises an alert, and no alert rests on lines outside
+    the chapters.
     """
     journal = Journal()
     stage = Stage(journal, seed)
     for scene in _SCENES:
-        scene.play(stage)
+        if attack or scene not in _ATTACK:
+            scene.play(stage)
     return journal.write(folder)

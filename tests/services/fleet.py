@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,14 +30,14 @@ from soc.core.wire import RAW, encode_raw, topic
 from soc.engines.analyze import analyze
 from soc.engines.source import expand
 from soc.engines.topics import carry_out, look
-from soc.pipeline.build import build_pipeline
+from soc.pipeline.build import build_pipeline, models_of
 from soc.pipeline.content import load_content
 from soc.pipeline.normalise import first_time
 from soc.stores.elasticsearch import ElasticsearchStore
 from soc.stores.elasticsearch_apply import apply, plan
 from soc.stores.elasticsearch_client import connect
 from soc.stores.encoding import alert_json
-from soc.story import INVENTORY
+from soc.story import INVENTORY, MODELS
 
 ZONE = 7 * 3600
 LATENESS = "10m"
@@ -54,7 +55,7 @@ class Expected:
 
 def expected(paths: Sequence[Path], lines: int = 50) -> Expected:
     """Through the embedded pipeline: the control."""
-    pipeline = build_pipeline(load_content(), INVENTORY, zone=ZONE, lateness=LATENESS)
+    pipeline = build_pipeline(load_content(), INVENTORY, zone=ZONE, lateness=LATENESS, anomaly=models_of(MODELS))
     read: list[RawBatch] = []
     events: set[str] = set()
     feed = pipeline.feed
@@ -117,6 +118,7 @@ class Fleet:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(MODELS, self.folder / "data", dirs_exist_ok=True)  # workers keep compiled rules beside them
         self.kafka = KafkaSettings(servers=(self.servers,), prefix=self.prefix, partitions=self.partitions)
         stream = StreamSettings(idle="4s", hold="1000d", snapshot="2s", port=0)
         self.settings = Settings(
