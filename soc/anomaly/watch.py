@@ -80,15 +80,20 @@ class Watch:
         if self._shadow is not None:
             self._shadow.take(parts, batch)
 
-    def advance(self, watermark: int) -> list[Finding]:
-        """Decides every bucket that ends by the watermark (µs); the findings in order of bucket and entity."""
+    def advance(self, watermark: int, *, silent: bool = False) -> list[Finding]:
+        """Decides every bucket that ends by the watermark (µs); the findings in order of bucket and entity.
+
+        silent: nothing is expected any more, so the last bucket is decided as well, though its time is not over.
+        """
         until = watermark // BUCKET * BUCKET
+        if silent and self._waiting:
+            until = max(until, max(self._waiting)[0] + BUCKET)
         if len(self._waiting) > WAITING:
             due = sorted(self._waiting)[len(self._waiting) - WAITING - 1][0] + BUCKET
             self.early += due > until
             until = max(until, due)
         if self._shadow is not None:
-            self._shadow.advance(watermark)
+            self._shadow.advance(watermark, silent=silent)
         if until <= self._closed:
             return []
         self._closed = until

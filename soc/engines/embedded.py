@@ -220,7 +220,7 @@ class Processor:
     def _advance(self) -> None:
         self.progress.watermark = self._watermark.value
         try:
-            outcome = self._pipeline.advance(self._watermark.value)
+            outcome = self._pipeline.advance(self._watermark.value, silent=self._watermark.silent)
         except Exception as error:  # noqa: BLE001 - as above; what is left in the windows is tried again
             self._failed(error)
         else:

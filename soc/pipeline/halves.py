@@ -26,7 +26,7 @@ from soc.pipeline.content import Content
 from soc.pipeline.digest import middle, times
 from soc.pipeline.normalise import Normaliser
 from soc.pipeline.signal import Reach, Signal
-from soc.pipeline.watermark import Watermark
+from soc.pipeline.watermark import SILENCE, Watermark
 
 SETTLE: Final = 2_000_000
 """µs for which a watermark must have stood before anything is decided by it."""
@@ -143,6 +143,8 @@ class Conclusion:
     def __init__(self, content: Content, inventory: Inventory, timing: Timing, anomaly: Watch | None = None) -> None:
         self._anomaly = anomaly
         self._hold = timing.hold
+        self._silence = SILENCE * timing.idle
+        self._spoken = 0  # when a partition last was more than idle, by Kafka's clock; not kept: it is waited anew
         self.concluder = Concluder(
             content,
             inventory,
@@ -178,7 +180,17 @@ class Conclusion:
             return alerts
         part = signal.part if signal.bears or signal.offset > before.offset else before.part
         self._heard[signal.partition] = Heard(signal.offset, part, signal.watermark, signal.reach)
-        return alerts + self._advanced(self._settled(self.watermark(partitions), at))
+        return alerts + self._advanced(
+            self._settled(self.watermark(partitions), at), self._silent(signal, at, partitions)
+        )
+
+    def _silent(self, signal: Signal, at: int, partitions: int) -> bool:
+        """Whether all partitions have been idle for so long that nothing is expected: see Watermark.silent."""
+        heard = self._heard.values()
+        speaks = signal.bears or len(heard) < partitions or any(one.reach is not Reach.IDLE for one in heard)
+        if speaks or not self._spoken:
+            self._spoken = at
+        return at - self._spoken >= self._silence
 
     def _taken(self, hits: Sequence[tuple[RuleInfo, Event]]) -> list[Alert]:
         try:
@@ -187,9 +199,9 @@ class Conclusion:
             self.defects += 1
             return [alert for hit in hits for alert in self._taken([hit])] if len(hits) > 1 else []
 
-    def _advanced(self, watermark: int) -> list[Alert]:
+    def _advanced(self, watermark: int, silent: bool) -> list[Alert]:
         try:
-            unusual = self._anomaly.advance(watermark) if self._anomaly is not None else ()
+            unusual = self._anomaly.advance(watermark, silent=silent) if self._anomaly is not None else ()
             return self.concluder.advance(watermark, unusual)
         except Exception:  # noqa: BLE001 - as above; what is left in the windows is tried again
             self.defects += 1

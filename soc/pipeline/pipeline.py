@@ -103,12 +103,15 @@ class Pipeline:
         self._conclude(((rule, event) for _, rule, event in hits), outcome)
         return outcome
 
-    def advance(self, watermark: int) -> Outcome:
-        """No event older than the watermark (µs) is still expected: windows up to it are decided."""
+    def advance(self, watermark: int, *, silent: bool = False) -> Outcome:
+        """No event older than the watermark (µs) is still expected: windows up to it are decided.
+
+        silent: none is expected at all, so anomaly models do not wait for the end of their last ten minutes.
+        """
         overdue = self._normalise.expire(watermark)
         outcome = Outcome(overdue, joined=len(overdue))
         self._conclude(self._matched(overdue), outcome)
-        unusual = self._anomaly.advance(watermark) if self._anomaly is not None else ()
+        unusual = self._anomaly.advance(watermark, silent=silent) if self._anomaly is not None else ()
         outcome.alerts += self.concluder.advance(watermark, unusual)
         return outcome
 

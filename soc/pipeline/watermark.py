@@ -11,6 +11,8 @@ import msgspec
 
 SECOND = 1_000_000
 MAX_SOURCES = 100_000
+SILENCE = 10
+"""Times ``idle`` after which silence of all sources is taken for their end, until they are heard of again."""
 
 
 class _Source(msgspec.Struct, array_like=True):
@@ -47,6 +49,7 @@ class Watermark:
         self._slowest: _Source | None = None  # the one that the watermark waits for; None: to be found again
         self._furthest = 0  # event time that any of the sources has reached
         self._idle_at = 0  # until the clock passes this, no source is idle
+        self._heard = 0  # when any source was last heard of, by the clock
 
     @property
     def value(self) -> int:
@@ -57,6 +60,11 @@ class Watermark:
     def sources(self) -> int:
         """How many sources were heard of lately."""
         return len(self._sources)
+
+    @property
+    def silent(self) -> bool:
+        """Whether no source has been heard of for SILENCE times idle: nothing is expected at all."""
+        return not self._sources and self._now - self._heard >= SILENCE * self._idle
 
     def observe(self, source: str, event_time: int, received: int, clock: int | None = None) -> None:
         """A batch of a source: its latest event time, and when it was received.
@@ -69,6 +77,7 @@ class Watermark:
         """
         reached, clock = min(event_time, received), received if clock is None else clock
         self.tick(clock)
+        self._heard = self._now
         known = self._sources.get(source)
         if known is None:
             if len(self._sources) >= MAX_SOURCES:
@@ -126,5 +135,6 @@ class Watermark:
         """Takes the place of what it knows now. msgspec.DecodeError if it is no state of ours."""
         saved = msgspec.msgpack.decode(state, type=_State)
         self._value, self._now, self._latest, self._sources = saved.value, saved.now, saved.latest, saved.sources
+        self._heard = saved.now
         self._slowest = None
         self._update()

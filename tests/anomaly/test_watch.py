@@ -156,3 +156,15 @@ def test_what_one_model_does_not_use_goes_to_the_others() -> None:
 def test_a_budget_is_of_days() -> None:
     assert allowed(10, 0, 3 * DAY) == 30
     assert allowed(10, 0, DAY // 100) == 1
+
+
+def test_after_silence_the_last_bucket_is_decided_and_what_comes_later_is_late() -> None:
+    one, other = watch(), watch()
+    last = max(part.bucket for part in PARTS)
+    for place, part in enumerate(PARTS):
+        one.take([part], str(place))
+        other.take([part], str(place))
+    assert [*one.advance(last), *one.advance(last, silent=True)] == other.advance(END)
+    assert one.advance(last, silent=True) == []
+    one.take(PARTS[-1:], "later")
+    assert one.late == 1

@@ -62,6 +62,16 @@ def test_when_all_are_idle_everything_they_sent_is_decided(mark: Watermark) -> N
     assert mark.value == 1000 * S + 1
 
 
+def test_after_a_long_silence_nothing_is_expected_until_somebody_speaks(mark: Watermark) -> None:
+    seen(mark, "a", 1000)
+    mark.tick(1599 * S)
+    assert not mark.silent
+    mark.tick(1600 * S)
+    assert mark.silent
+    seen(mark, "a", 1601)
+    assert not mark.silent
+
+
 def test_time_alone_moves_nothing(mark: Watermark) -> None:
     mark.tick(5000 * S)
     assert mark.value == 0

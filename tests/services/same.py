@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from soc.core.settings import duration
+from soc.pipeline.watermark import SILENCE
 from soc.story import write
 from tests.conftest import DATA
 from tests.services.elasticsearch_server import Server, elasticsearch_server
@@ -33,6 +35,7 @@ async def compare(fleet: Fleet, control: Expected, workers: int) -> tuple[list[o
         for _ in range(workers):
             fleet.start()
         await until(fleet.quiet, 900, "it did not become quiet", 2)
+        await asyncio.sleep(SILENCE * duration(fleet.settings.stream.idle) / 1e6)
         before = -1
         while before != (before := len(await asyncio.to_thread(fleet.alerts))):
             await asyncio.sleep(15)

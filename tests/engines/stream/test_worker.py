@@ -2,12 +2,11 @@
 
 import asyncio
 import random
+from functools import partial
 
 import msgspec
 import pytest
 
-from soc.anomaly.content import described
-from soc.anomaly.watch import Watch, Watched
 from soc.core.alert import decode
 from soc.core.clock import FixedClock
 from soc.core.event import RawBatch, iso
@@ -21,14 +20,14 @@ from soc.engines.stream.kafka import End
 from soc.engines.stream.snapshots import Snapshot
 from soc.engines.stream.worker import Gap
 from soc.enrich import read_inventory
-from soc.pipeline.build import build_pipeline
+from soc.pipeline.build import build_pipeline, models_of
 from soc.pipeline.content import load_content
 from soc.pipeline.halves import Detection, Timing
 from soc.pipeline.normalise import first_time
 from soc.pipeline.signal import Reach, decode_signal
 from soc.respond import Triage
 from soc.stores.encoding import alert_json
-from soc.story import INVENTORY
+from soc.story import INVENTORY, MODELS
 from tests.engines.stream.simulated import SECOND, Log, Process
 
 LINES = 50
@@ -53,12 +52,8 @@ def embedded(content, story):
 
 @pytest.fixture(scope="module")
 def with_models(content, story):
-    """The same with anomaly models, and with thresholds that are low enough for some alerts."""
-    return in_one(content, story, models())
-
-
-def models():
-    return Watch([Watched(one.make(), one.info, one.floor) for name, one in described().items() if name != "forest"])
+    """The same with the anomaly models of the demo."""
+    return in_one(content, story, models_of(MODELS))
 
 
 def in_one(content, story, anomaly):
@@ -209,10 +204,7 @@ def test_anomaly_models_say_the_same_too(content, inventory, embedded, with_mode
     assert set(totals.alerts) - unusual == set(embedded[1].alerts)
     log = Log(3, 2)
     fill(log, batches)
-    for partition in range(log.lines):  # a file's end decides the last ten minutes, on Kafka it takes a later line
-        line = f"<34>2026-10-05T06:00:00Z later{partition} sshd[7]: Server listening on 0.0.0.0 port 22.".encode()
-        log.produce(partition, [RawBatch(f"later{partition}", "auto", NOW, 0, (line,))])
-    asyncio.run(run(log, content, inventory, 5, faults=faults, models=models))
+    asyncio.run(run(log, content, inventory, 5, faults=faults, models=partial(models_of, MODELS)))
     assert differences(log.alerts(), totals.alerts) == []
 
 
