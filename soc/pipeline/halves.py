@@ -192,6 +192,11 @@ class Conclusion:
             self._spoken = at
         return at - self._spoken >= self._silence
 
+    @property
+    def late(self) -> int:
+        """Hits, and partials of anomaly models, that came after their time had been decided."""
+        return sum(self.concluder.late.values()) + (self._anomaly.late if self._anomaly is not None else 0)
+
     def _taken(self, hits: Sequence[tuple[RuleInfo, Event]]) -> list[Alert]:
         try:
             return self.concluder.take(hits)[1]

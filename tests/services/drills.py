@@ -144,6 +144,7 @@ async def drill(
         over.set()
         await feeding
         await until(lambda: not fleet.revive() and fleet.quiet(), 240, "it did not become quiet", 1)
+        await fleet.end(control.pieces)
         await until(lambda: len(fleet.alerts()) >= len(control.alerts), 60, "alerts are missing", 2)
         await asyncio.sleep(8)
         found = await asyncio.to_thread(fleet.events)

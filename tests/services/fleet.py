@@ -23,7 +23,7 @@ from aiokafka import AIOKafkaProducer
 
 from soc.core.alert import Alert, decode
 from soc.core.event import RawBatch
-from soc.core.ids import id_of
+from soc.core.ids import event_id, id_of
 from soc.core.settings import ElasticsearchSettings, KafkaSettings, Settings, StreamSettings
 from soc.core.store import AlertFilter
 from soc.core.wire import RAW, encode_raw, topic
@@ -41,6 +41,9 @@ from soc.story import INVENTORY, MODELS
 
 ZONE = 7 * 3600
 LATENESS = "10m"
+LATER = b"<34>2026-10-05T06:00:00Z later sshd[7]: Server listening on 0.0.0.0 port 22."
+END = 1 << 40
+"""Number of that line within its origin."""
 
 
 @dataclass
@@ -120,7 +123,8 @@ class Fleet:
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.copytree(MODELS, self.folder / "data", dirs_exist_ok=True)  # workers keep compiled rules beside them
         self.kafka = KafkaSettings(servers=(self.servers,), prefix=self.prefix, partitions=self.partitions)
-        stream = StreamSettings(idle="4s", hold="1000d", snapshot="2s", port=0)
+        # a file's lines come with pauses that no device makes, so each is waited for, till ``end`` sends a later line
+        stream = StreamSettings(idle="1h", hold="1000d", snapshot="2s", port=0)
         self.settings = Settings(
             inventory=str(INVENTORY),
             lateness=LATENESS,
@@ -163,6 +167,15 @@ class Fleet:
             partition = names.setdefault(piece.origin, len(names)) % self.partitions
             sent.append(await self.producer.send(topic(self.prefix, RAW), encode_raw(piece), partition=partition))
         await asyncio.gather(*sent)
+
+    async def end(self, pieces: Sequence[RawBatch]) -> set[str]:
+        """What the end of a file is to one process, a later line of each origin is here: all before it is decided.
+
+        Gives the ids of these events.
+        """
+        origins = dict.fromkeys(piece.origin for piece in pieces)
+        await self.send([RawBatch(origin, "auto", pieces[0].received, END, (LATER,)) for origin in origins])
+        return {event_id(origin, END, LATER.decode()) for origin in origins}
 
     def start(self) -> Process:
         """Another worker."""

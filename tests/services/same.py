@@ -14,8 +14,6 @@ from pathlib import Path
 
 import msgspec
 
-from soc.core.settings import duration
-from soc.pipeline.watermark import SILENCE
 from soc.story import write
 from tests.conftest import DATA
 from tests.services.elasticsearch_server import Server, elasticsearch_server
@@ -35,7 +33,8 @@ async def compare(fleet: Fleet, control: Expected, workers: int) -> tuple[list[o
         for _ in range(workers):
             fleet.start()
         await until(fleet.quiet, 900, "it did not become quiet", 2)
-        await asyncio.sleep(SILENCE * duration(fleet.settings.stream.idle) / 1e6)
+        await fleet.end(control.pieces)
+        await asyncio.sleep(10)
         before = -1
         while before != (before := len(await asyncio.to_thread(fleet.alerts))):
             await asyncio.sleep(15)

@@ -28,7 +28,7 @@ from soc.engines.stream.worker import Worker
 from soc.sigma.backtrack import overruns
 
 _SUMS: Final = {
-    "late": "hits that came too late for correlations",
+    "late": "hits and partials that came too late for correlations and anomaly models",
     "early": "hits that were decided early, because too many waited",
     "repeated_signals": "signals that came again and were passed over",
     "unknown_rules": "hits of rules that this worker has not",
@@ -97,7 +97,7 @@ class Health:
             "rebalances": self.rebalances,
             "lag": self.lag(),
             "watermarks": {n: own.conclusion.watermark(worker.partitions) for n, own in worker.signals.items()},
-            "late": sum(sum(one.concluder.late.values()) for one in conclusions),
+            "late": sum(one.late for one in conclusions),
             "early": sum(one.concluder.early for one in conclusions),
             "repeated_signals": sum(one.repeated for one in conclusions),
             "unknown_rules": sum(one.unknown for one in conclusions),
