@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal, cast
-from urllib.parse import unquote
 
+from soc.sharing.readings import readings
 from soc.sharing.stix import objects_of
 from soc.sharing.tlp import LEVELS, STAYS, Object
 
-Rule = Literal["tlp", "internal", "personal", "host"]
-RULES: Final[frozenset[Rule]] = frozenset({"tlp", "internal", "personal", "host"})
+Rule = Literal["tlp", "internal", "personal", "host", "credential"]
+RULES: Final[frozenset[Rule]] = frozenset({"tlp", "internal", "personal", "host", "credential"})
+FREE_MAIL: Final = frozenset(
+    {"gmail.com", "googlemail.com", "yahoo.com", "yahoo.com.vn", "ymail.com", "outlook.com", "outlook.com.vn",
+     "hotmail.com", "live.com", "msn.com", "icloud.com", "me.com", "proton.me", "protonmail.com", "aol.com", "zoho.com",
+     "mail.ru", "yandex.com", "gmx.com"}
+)  # fmt: skip
+"""Domains in which an address is of a person. One that sends may be a victim itself, so a person decides."""
 MASK: Final = "[withheld]"
 _LOOKS: Final = 8
 
@@ -25,6 +32,13 @@ _LOOKS: Final = 8
 _QUAD: Final = re.compile(r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)", re.ASCII)
 _COLONS: Final = re.compile(r"[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{1,80}")
 _MAIL: Final = re.compile(r"""(?<![^\s@<>"'(),:;])[^\s@<>"'(),:;]+@([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)""")
+_CREDENTIAL: Final = re.compile(
+    r"(?i)(?:[?&;=#/\s\"']|^)((?:password|passwd|pwd|pass|(?:access_|id_|auth_)?token|session(?:_?id)?|jsessionid|phpsessid|"
+    r"sid|api_?key|secret|otp)=[^&\s\"';#]+|authorization:\s*\S+(?:\s+\S+)?)"
+    r"|://([^/\s@:]*:[^/\s@]+)@"
+)
+_USER: Final = re.compile(r"//[^/?#]*@")
+_OWN_LABEL: Final = re.compile(r"(?=.*-)(?=.*\d)[A-Za-z0-9_-]{4,63}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _VERBATIM: Final = frozenset({"type", "id", "spec_version", "created", "modified", "pattern_type"})
 
@@ -77,7 +91,7 @@ def gate(bundle: Object, ours: Ours, allow: frozenset[Rule] = frozenset()) -> Ve
         if any(each.rule == "tlp" for each in found) or _looks_for_ours(item, ours, allow):
             removed.add(id)
         else:
-            kept.append(cast("Object", _masked(item, ours, allow)) if found else item)
+            kept.append(cast("Object", _masked(item, ours, allow, _of_sender(item))) if found else item)
     while True:  # what refers to something that was removed goes too, and what refers to that
         going = {str(item["id"]) for item in kept if _leads_nowhere(item, removed)}
         if not going:
@@ -94,7 +108,12 @@ def gate(bundle: Object, ours: Ours, allow: frozenset[Rule] = frozenset()) -> Ve
 def _looks_for_ours(item: Object, ours: Ours, allow: frozenset[Rule]) -> bool:
     """Whether it is an indicator of something of ours; one with only a word of ours in its description is masked."""
     pattern = str(item.get("pattern", ""))
-    return item.get("type") == "indicator" and any(rule not in allow for rule, _, _ in _ours(pattern, ours))
+    found = _ours(pattern, ours, _of_sender(item))
+    return item.get("type") == "indicator" and any(rule not in allow for rule, _, _ in found)
+
+
+def _of_sender(item: Object) -> bool:
+    return str(item.get("pattern", "")).startswith("[email-message:from_ref")
 
 
 def _findings(item: Object, ours: Ours) -> list[Withheld]:
@@ -104,7 +123,10 @@ def _findings(item: Object, ours: Ours) -> list[Withheld]:
     found = [Withheld(id, "tlp", f"TLP:{level.upper()}") for level in levels if level in STAYS]
     if item.get("type") == "identity":
         return found
-    seen = dict.fromkeys((rule, text[begin:end]) for text in _texts(item) for rule, begin, end in _ours(text, ours))
+    sender = _of_sender(item)
+    seen = dict.fromkeys(
+        (rule, text[begin:end]) for text in _texts(item) for rule, begin, end in _ours(text, ours, sender)
+    )
     return found + [Withheld(id, rule, value) for rule, value in seen]
 
 
@@ -120,14 +142,29 @@ def _texts(value: object, key: str = "") -> Iterable[str]:
             yield from _texts(inner, key)
 
 
-def _ours(text: str, ours: Ours) -> list[tuple[Rule, int, int]]:
-    """(rule, begin, end) of everything in a text that is ours; a mail address of ours is not also a name."""
-    found: list[tuple[Rule, int, int]] = []
+def _ours(text: str, ours: Ours, sender: bool = False) -> list[tuple[Rule, int, int]]:
+    """(rule, begin, end) of everything in a text that is ours; if it is so only in another writing, the whole text.
+
+    sender: it is of an indicator of a sender, whose address is what it is about.
+    """
+    if found := _plain(text, ours, sender):
+        return found
+    for reading in readings(text):
+        if found := _plain(reading, ours, sender):
+            return [(rule, 0, len(text)) for rule in dict.fromkeys(rule for rule, _, _ in found)]
+    return []
+
+
+def _plain(text: str, ours: Ours, sender: bool) -> list[tuple[Rule, int, int]]:
+    """As it stands there; a mail address of ours is not also a name."""
+    found: list[tuple[Rule, int, int]] = [("credential", *match.span(1)) for match in _CREDENTIAL.finditer(text)]
     for match in _MAIL.finditer(text):
-        if ours.domain(match[1]):
+        domain = match[1].lower()
+        in_url = _USER.match(match[0]) is not None  # http://somebody@bad.example has no mail address
+        if ours.domain(domain) or domain in FREE_MAIL or not (sender or in_url):
             found.append(("personal", *match.span()))
             text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
-    found += [("internal", *quad.span()) for quad in _QUAD.finditer(text) if ours.address(quad[0])]
+    found += [("internal", *quad.span()) for quad in _QUAD.finditer(text) if any(map(ours.address, _quads(quad[0])))]
     for run in _COLONS.finditer(text):
         # A word may stand before an address, as in "src:fd00::1", so every part behind a colon is tried as well.
         begins = [0, *(colon.end() for colon in re.finditer(":", run[0]))][:20]
@@ -135,28 +172,45 @@ def _ours(text: str, ours: Ours) -> list[tuple[Rule, int, int]]:
         if (begin := next(inside, None)) is not None:
             found.append(("internal", run.start() + begin, run.end()))
     for name in _NAME.finditer(text):
-        if not _QUAD.fullmatch(name[0]) and (ours.host(name[0]) or ("." in name[0] and ours.domain(name[0]))):
+        if not _QUAD.fullmatch(name[0]) and _is_ours(name[0], ours):
             found.append(("host", *name.span()))
-    if not found and "%" in text and (plainly := unquote(text)) != text:  # a@b in an address of a page is a%40b
-        found = [(rule, 0, len(text)) for rule, _, _ in _ours(plainly, ours)]
     return found
 
 
-def _masked(value: object, ours: Ours, allow: frozenset[Rule], key: str = "") -> object:
+def _is_ours(name: str, ours: Ours) -> bool:
+    """A host or domain of ours, or a name that has a host of ours for a label, as what carries data out by DNS does.
+
+    Such a label must have a hyphen and a digit: everybody has a www.
+    """
+    if ours.host(name) or ("." in name and ours.domain(name)):
+        return True
+    return any(_OWN_LABEL.fullmatch(label) and ours.host(label) for label in name.split("."))
+
+
+def _quads(text: str) -> Iterable[str]:
+    """What 010.1.50.023 may mean: leading zeros are nothing to some, and base 8 to others."""
+    parts = text.split(".")
+    yield ".".join(str(int(part)) for part in parts)
+    if any(part.startswith("0") and len(part) > 1 for part in parts):
+        with suppress(ValueError):
+            yield ".".join(str(int(part, 8 if part.startswith("0") else 10)) for part in parts)
+
+
+def _masked(value: object, ours: Ours, allow: frozenset[Rule], sender: bool, key: str = "") -> object:
     if isinstance(value, str):
         if key in _VERBATIM or key.endswith(("_ref", "_refs")):
             return value
         # What was masked may have hidden the beginning of something else of ours, so it is looked at again.
         for _ in range(_LOOKS):
-            spans = [span for span in _ours(value, ours) if span[0] not in allow]
+            spans = [span for span in _ours(value, ours, sender) if span[0] not in allow]
             if not spans:
                 return value
             value = _cut(value, spans)
         return MASK
     if isinstance(value, dict):
-        return {name: _masked(inner, ours, allow, name) for name, inner in value.items()}
+        return {name: _masked(inner, ours, allow, sender, name) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_masked(inner, ours, allow, key) for inner in value]
+        return [_masked(inner, ours, allow, sender, key) for inner in value]
     return value
 
 

@@ -245,3 +245,30 @@ def test_waits_grow_and_differ():
 )
 def test_retry_after_in_both_forms(text, seconds):
     assert Answer(429, {"retry-after": text}).retry_after(NOW) == seconds * SECOND
+
+
+def test_a_thousand_items_through_every_fault(own_centre, tmp_path, ours, alert):
+    """Each fault comes again and again while they are sent, in an order of chance."""
+    drill, chance = Drill(own_centre, tmp_path, ours), random.Random(7)
+    for number in range(1000):
+        drill.put(alert(number, events=()))
+    left = [fault for fault in FAULTS for _ in range(6)]
+    chance.shuffle(left)
+    rounds = 0
+    while sum(drill.outbox.counts()[state] for state in ("waiting", "sending", "pending")):
+        if left:
+            kind, value, count = left.pop()
+            own_centre.fault(kind, value, count)
+        drill.round()
+        drill.clock.time += LONGEST_WAIT + SECOND
+        rounds += 1
+        assert rounds < 500
+    assert not left, "everything was sent before every fault had come"
+    items = drill.outbox.items(limit=1001)
+    assert [item.state for item in items] == ["accepted"] * 1000
+    wanted = {(each["id"], version_of(each)) for item in items for each in objects_of(item.bundle)}
+    with closing(sqlite3.connect(own_centre.folder / "centre.db")) as db:
+        accepted = db.execute("SELECT object, version FROM arrivals WHERE outcome = 'accepted'").fetchall()
+    assert len(accepted) == len(set(accepted))
+    assert set(accepted) == wanted
+    drill.outbox.close()
