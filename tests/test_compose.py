@@ -1,5 +1,6 @@
 """docker-compose.yml keeps what README promises of it, as far as that can be seen without a container engine."""
 
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_ports_are_on_this_machine_only():
 def test_volumes_and_files_are_there():
     for service in SERVICES.values():
         for volume in service.get("volumes", ()):
-            source = volume.replace("${SOC_SETTINGS:-", "").replace("${SOC_INVENTORY:-", "").split(":")[0].rstrip("}")
+            source = re.sub(r"\$\{SOC_[A-Z]+:-([^}]+)\}", r"\1", volume).split(":")[0]
             if source.startswith("./secrets/"):
                 continue  # make secrets
             known = (ROOT / source).exists() if source.startswith("./") else source in COMPOSE["volumes"]

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from soc.anomaly.bounded import kept, number, rank
-from soc.core.event import Event, Value, to_wire
+from soc.core.event import Event, Value
 from soc.core.storable import storable
 
 BUCKET: Final = 600_000_000
@@ -31,6 +31,8 @@ LONGEST: Final = 1024
 REMEMBERED: Final = 50_000
 """Entities and buckets of which Features knows the evidence that it gave."""
 
+_encode = msgspec.json.Encoder().encode
+
 _Key = tuple[str, Value, int]
 """Field, value and number of the bucket."""
 _Place = tuple[int, str, int]
@@ -45,8 +47,8 @@ class Partial(msgspec.Struct, array_like=True):
     sent, received   bytes; failures, denied: events with that outcome or type
     peers, ports     the other side's addresses and destination ports, ordered, at most MEMBERS
     calls     peer:port -> whole seconds in which the calls to it began, ordered, at most MEMBERS x CALLS
-    evidence  (time µs, origin, number, event in wire form as JSON) of the first SHOWN events; those that the entity's
-              earlier partials gave may be missing
+    evidence  (time µs, origin, number, event as JSON with dates in µs) of the first SHOWN events; those that earlier
+              partials of the entity gave may be missing
     """
 
     entity: str
@@ -180,10 +182,11 @@ def partials(events: Iterable[Event]) -> list[Partial]:
     return Features().of(events)
 
 
-def _closed(key: _Key, one: _Open, shown: Iterable[Event]) -> Partial:
+def _closed(key: _Key, one: _Open, shown: Sequence[Event]) -> Partial:
     field, value, bucket = key
     calls = {f"{peer}:{port}" if port is not None else str(peer): seen for (peer, port), seen in one.calls.items()}
     names = calls if len(calls) <= MEMBERS else kept(calls, MEMBERS)
+    peers, ports = {str(peer) for peer, _ in one.calls}, {str(port) for _, port in one.calls if port is not None}
     return Partial(
         entity=f"{field}={value}",
         bucket=bucket * BUCKET,
@@ -194,11 +197,17 @@ def _closed(key: _Key, one: _Open, shown: Iterable[Event]) -> Partial:
         received=one.received,
         failures=one.failures,
         denied=one.denied,
-        peers=kept((str(peer) for peer, _ in one.calls), MEMBERS),
-        ports=kept((str(port) for _, port in one.calls if port is not None), MEMBERS),
-        calls={name: sorted({time // 1_000_000 for time in calls[name]})[:CALLS] for name in names},
-        evidence=_first(map(_evidence, shown)),
+        peers=list(peers) if len(peers) <= 1 else kept(peers, MEMBERS),
+        ports=list(ports) if len(ports) <= 1 else kept(ports, MEMBERS),
+        calls={name: _seconds(calls[name]) for name in names},
+        evidence=_first([_evidence(event) for event in shown]) if shown else [],
     )
+
+
+def _seconds(times: list[int]) -> list[int]:
+    if len(times) == 1:
+        return [times[0] // 1_000_000]
+    return sorted({time // 1_000_000 for time in times})[:CALLS]
 
 
 def _place(event: Event) -> _Place:
@@ -208,18 +217,19 @@ def _place(event: Event) -> _Place:
 
 
 def _evidence(event: Event) -> tuple[int, str, int, bytes]:
-    written = _written(to_wire(event))
+    written = _written(event)
     if len(written) > LONG:
-        short = {name: value[:LONGEST] if isinstance(value, str) else value for name, value in event.items()}
-        written = _written(to_wire(short))
+        written = _written(
+            {name: value[:LONGEST] if isinstance(value, str) else value for name, value in event.items()}
+        )
     return *_place(event), written
 
 
-def _written(wire: Event) -> bytes:
+def _written(event: Event) -> bytes:
     try:
-        return msgspec.json.encode(wire, order="sorted")
+        return _encode(event)
     except (OverflowError, UnicodeEncodeError):
-        return msgspec.json.encode(storable(wire), order="sorted")
+        return _encode(storable(event))
 
 
 def _first(evidence: Iterable[tuple[int, str, int, bytes]]) -> list[tuple[int, str, int, bytes]]:

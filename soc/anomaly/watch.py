@@ -10,7 +10,7 @@ import msgspec
 from soc.anomaly.budget import Realised, Scored
 from soc.anomaly.features import BUCKET, Partial, merge
 from soc.anomaly.model import Model, reason
-from soc.core.event import Event, from_wire
+from soc.core.event import Event, with_tuples
 from soc.core.finding import Finding, RuleInfo
 
 WAITING = 50_000
@@ -169,7 +169,7 @@ def finding(one: Watched, part: Partial, score: float) -> Finding:
     whole = reason(
         "score of the model", f"{one.threshold:.2f} ({why.baseline})", f"{score:.2f} ({why.value})", "at most"
     )
-    events: tuple[Event, ...] = tuple(from_wire(msgspec.json.decode(written)) for *_, written in part.evidence)
+    events: tuple[Event, ...] = tuple(with_tuples(msgspec.json.decode(written)) for *_, written in part.evidence)
     hosts = tuple(dict.fromkeys((*(value for _, value in part.group), *part.peers[:20])))
     return Finding(
         rule=one.info,

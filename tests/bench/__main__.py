@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import (
+    anomaly,
     burst,
     capacity,
     capacity_sizes,
@@ -40,6 +41,7 @@ PARTS: dict[str, tuple[str, Part]] = {
     "parsers": ("", lambda rules: parsers.run()),
     "sigma": ("", lambda rules: sigma.run()),
     "correlation": ("", lambda rules: correlation.run()),
+    "anomaly": ("what anomaly models add to detection", lambda rules: anomaly.run()),
     "collecting": ("", lambda rules: collecting.run()),
     "to-kafka": ("", lambda rules: to_kafka.run()),
     "stream": ("the distributed engine under load", lambda rules: on_servers(lambda: stream.run(rules))),

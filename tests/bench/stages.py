@@ -26,7 +26,7 @@ from soc.engines.stream.service import _worker
 from soc.engines.stream.worker import Lines, Signals
 from soc.pipeline.content import load_content
 from soc.stores.elasticsearch_client import ClientSender
-from soc.story import INVENTORY, write
+from soc.story import INVENTORY, MODELS, write
 from tests.bench.stream_rig import copies
 from tests.services.fleet import LATENESS, expected
 
@@ -66,9 +66,9 @@ def run(rules: Path | None = None, runs: int = 3) -> None:
         print(f" {row['event_bytes']:8.0f} {row['signal_bytes']:8.0f}", flush=True)
 
 
-def measured(rules: Sequence[str]) -> dict[str, float]:
-    """In a process of its own."""
-    command = [sys.executable, "-m", "tests.bench.stages", "--child", *rules]
+def measured(rules: Sequence[str], *, models: bool = False) -> dict[str, float]:
+    """In a process of its own. models: with the demo's anomaly models."""
+    command = [sys.executable, "-m", "tests.bench.stages", "--child", *["--models"] * models, *rules]
     figures: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     return figures
 
@@ -79,7 +79,7 @@ def story(folder: Path, number: int = COPIES, lines: int = 500) -> list[RawBatch
     return copies(expected([folder], lines).pieces, number)
 
 
-def _child(rules: Sequence[str]) -> dict[str, float]:
+def _child(rules: Sequence[str], models: bool) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         pieces = story(Path(folder))
     settings = Settings(
@@ -88,6 +88,7 @@ def _child(rules: Sequence[str]) -> dict[str, float]:
         kafka=KafkaSettings(("127.0.0.1:9",), partitions=PARTITIONS),
         elasticsearch=ElasticsearchSettings(urls=("http://127.0.0.1:9",)),
         stream=StreamSettings(hold="1000d"),
+        data_dir=str(MODELS) if models else "none",
     )
     content = load_content([Path(one) for one in rules])
     sent, clock = Kept(), SystemClock()
@@ -98,7 +99,7 @@ def _child(rules: Sequence[str]) -> dict[str, float]:
     counted = {name(one): PARTITIONS for one in (RAW, SIGNALS, EVENTS, ALERTS)}
     worker = _worker(settings, content, clock, sent, name, counted)  # type: ignore[arg-type]
     worker.lines = {n: Lines(worker._detection(), 0, 0, clock.now()) for n in range(PARTITIONS)}
-    worker.signals = {n: Signals(worker._conclusion(False), 0) for n in range(PARTITIONS)}
+    worker.signals = {n: Signals(worker._conclusion(models and n == worker._models_at), 0) for n in range(PARTITIONS)}
     records = [(n % PARTITIONS, n // PARTITIONS, encode_raw(piece)) for n, piece in enumerate(pieces)]
     warm = len(records) // 6 // PARTITIONS * PARTITIONS
     lines = sum(len(piece.lines) for piece in pieces[warm:])
@@ -147,6 +148,6 @@ async def _index(indexer: Indexer, values: Sequence[bytes]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        print(json.dumps(_child(sys.argv[2:])))
+        print(json.dumps(_child([one for one in sys.argv[2:] if one != "--models"], "--models" in sys.argv)))
     else:
         run(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
