@@ -123,7 +123,7 @@ def _raw(ledger: Ledger, record: ConsumerRecord[Any, Any]) -> None:
     except ValueError:  # a worker makes it one rejected line, with the record's own place as its origin
         found, position, lines = ledger.flow(origin, heard), record.offset, 1
     else:
-        if not batch.lines:  # a worker writes them, so that time passes; they are of no source
+        if not batch.lines:  # they say that time passes, or that a file has ended
             return
         found, position, lines = ledger.flow(batch.origin, batch.received), batch.position, len(batch.lines)
     if found is not None:

@@ -46,6 +46,8 @@ def ship(
 ) -> Shipped:
     """Sends every file to its end; when it returns, Kafka has acknowledged everything.
 
+    At last it says of each file that it ended, so nobody waits for more of it.
+
     Origins, numbers and times of receipt are those that ``soc analyze`` gives the same files, so the events' ids
     are the same. key: that of the records, which decides on the partition; "" for each file its own name.
     zone, reference as in analyze(). A file that cannot be read is listed in unusable and the rest goes on.
@@ -68,6 +70,14 @@ async def _ship(
     producer = await connect(settings, [raw], "soc-ship")
     flying: deque[tuple[asyncio.Future[object], int]] = deque()
 
+    ends: dict[str, RawBatch] = {}
+
+    async def send(name: str, batch: RawBatch) -> asyncio.Future[object]:
+        future: asyncio.Future[object] = await producer.send(
+            raw, encode_raw(batch), key=(key or name).encode("utf-8", "replace")
+        )
+        return future
+
     async def land() -> None:
         future, lines = flying.popleft()
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -80,11 +90,13 @@ async def _ship(
             for parcel in parcels([batch]):
                 if len(flying) >= WINDOW:
                     await land()
-                future = await producer.send(raw, encode_raw(parcel), key=(key or name).encode("utf-8", "replace"))
-                flying.append((future, len(parcel.lines)))
+                flying.append((await send(name, parcel), len(parcel.lines)))
+            ends[name] = RawBatch(batch.origin, batch.device, batch.received, batch.position + len(batch.lines), ())
             progress(shipped)
         while flying:
             await land()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await asyncio.gather(*[await send(name, end) for name, end in ends.items()])
         progress(shipped)
     except failures() as error:
         raise KafkaFailed(f"{', '.join(settings.servers)}: {told(error)}") from error

@@ -28,6 +28,8 @@ from soc.pipeline.normalise import Normaliser
 from soc.pipeline.signal import Reach, Signal
 from soc.pipeline.watermark import SILENCE, Watermark
 
+ENDED: Final = 10_000_000
+"""µs for which all lines have been read, and some sources have ended, until nothing more is expected."""
 SETTLE: Final = 2_000_000
 """µs for which a watermark must have stood before anything is decided by it."""
 MAX_WAITING: Final = 400_000
@@ -90,20 +92,29 @@ class Detection:
         """Whether no source was heard of lately."""
         return not self._watermark.sources
 
+    @property
+    def ended(self) -> bool:
+        """Whether all its sources have said that they ended."""
+        return self._watermark.ended
+
     def feed(self, batch: RawBatch, heard: int) -> Detected:
-        """The next batch. heard (µs): when Kafka took it, by its own clock. One without lines says what time it is."""
+        """The next batch. heard (µs): when Kafka took it, by its own clock.
+
+        One without lines says what time it is, and that its origin, if it has one, has ended: a file that was read.
+        """
         passed = max(0, heard - self._heard)
         self._clock += passed if not batch.lines or not self._heard else min(passed, self._most)
         self._heard += passed
         if not batch.lines:
             self._watermark.tick(self._clock)
+            self._watermark.close(batch.origin)
             overdue = self._normalise.expire(self.watermark)
             return Detected((), overdue, (), self._hits(overdue))
         normal = self._normalise.read(batch)
         events = normal.events
         joined = [whole for _, whole in self._normalise.join((place, events[place]) for place in normal.offered)]
         if reached := middle(times(events)):
-            self._watermark.observe(batch.origin, reached, heard, self._clock)
+            self._watermark.observe(batch.origin, reached, heard, self._clock, max(times(events)))
         joined += self._normalise.expire(self.watermark)
         hits = self._hits([*events, *joined])
         # last: what fails before is fed again, and evidence is given once
@@ -185,12 +196,12 @@ class Conclusion:
         )
 
     def _silent(self, signal: Signal, at: int, partitions: int) -> bool:
-        """Whether all partitions have been idle for so long that nothing is expected: see Watermark.silent."""
+        """Whether all partitions have been idle for so long, or have ended, that nothing is expected."""
         heard = self._heard.values()
-        speaks = signal.bears or len(heard) < partitions or any(one.reach is not Reach.IDLE for one in heard)
-        if speaks or not self._spoken:
+        reaches = {one.reach for one in heard}
+        if signal.bears or len(heard) < partitions or reaches & {Reach.BEHIND, Reach.LIVE} or not self._spoken:
             self._spoken = at
-        return at - self._spoken >= self._silence
+        return at - self._spoken >= (ENDED if Reach.ENDED in reaches else self._silence)
 
     @property
     def late(self) -> int:

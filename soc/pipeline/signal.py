@@ -19,11 +19,13 @@ class Reach(IntEnum):
     BEHIND  it has lines that are not read yet: what they say is waited for, however long ago it was
     LIVE    all is read, and more may come
     IDLE    all is read, and no source of it was heard of lately: nobody waits for it
+    ENDED   all is read, and its sources have said that they ended
     """
 
     BEHIND = 0
     LIVE = 1
     IDLE = 2
+    ENDED = 3
 
 
 class Signal(msgspec.Struct, array_like=True):

@@ -27,6 +27,8 @@ class _State(msgspec.Struct, array_like=True):
     now: int
     latest: int
     sources: dict[str, _Source]
+    last: int = 0
+    ended: bool = False
 
 
 class Watermark:
@@ -49,6 +51,8 @@ class Watermark:
         self._slowest: _Source | None = None  # the one that the watermark waits for; None: to be found again
         self._furthest = 0  # event time that any of the sources has reached
         self._idle_at = 0  # until the clock passes this, no source is idle
+        self._last = 0  # event time of the last line of any source, as ``observe`` was told
+        self._ended = False  # whether the last source that was left has ended by itself
         self._heard = 0  # when any source was last heard of, by the clock
 
     @property
@@ -62,14 +66,23 @@ class Watermark:
         return len(self._sources)
 
     @property
+    def ended(self) -> bool:
+        """Whether no source is left, and the last one was closed: nothing is expected, until a source is heard of."""
+        return self._ended
+
+    @property
     def silent(self) -> bool:
         """Whether no source has been heard of for SILENCE times idle: nothing is expected at all."""
         return not self._sources and self._now - self._heard >= SILENCE * self._idle
 
-    def observe(self, source: str, event_time: int, received: int, clock: int | None = None) -> None:
+    def observe(
+        self, source: str, event_time: int, received: int, clock: int | None = None, last: int | None = None
+    ) -> None:
         """A batch of a source: its latest event time, and when it was received.
 
         clock: the time by which sources become idle, as ``tick`` has it; when it was received, unless given.
+        last: where event_time stands for a whole batch, the time of its last event, up to which all is decided when
+        every source has ended.
 
         A time in the future of the receiving clock counts as now: such an event waits until time has caught up,
         and a forged one moves nothing. Costs the same however many sources there are, except when the slowest
@@ -78,6 +91,8 @@ class Watermark:
         reached, clock = min(event_time, received), received if clock is None else clock
         self.tick(clock)
         self._heard = self._now
+        self._ended = False
+        self._last = max(self._last, min(event_time if last is None else last, received))
         known = self._sources.get(source)
         if known is None:
             if len(self._sources) >= MAX_SOURCES:
@@ -104,6 +119,7 @@ class Watermark:
         """The source has ended (a file read to its end) and is not waited for any longer."""
         if self._sources.pop(source, None) is not None:
             self._slowest = None
+            self._ended = not self._sources
             self._update()
 
     def _update(self) -> None:
@@ -112,6 +128,8 @@ class Watermark:
             slowest = self._slowest = self._find_slowest()
         if slowest is not None:
             self._value = max(self._value, slowest.reached - self._lateness)
+        elif self._ended:
+            self._value = max(self._value, self._last + 1)
         elif self._latest:
             self._value = max(self._value, self._latest + 1)
 
@@ -129,12 +147,14 @@ class Watermark:
 
     def state(self) -> bytes:
         """What it knows, as bytes."""
-        return msgspec.msgpack.encode(_State(self._value, self._now, self._latest, self._sources))
+        return msgspec.msgpack.encode(
+            _State(self._value, self._now, self._latest, self._sources, self._last, self._ended)
+        )
 
     def restore(self, state: bytes) -> None:
         """Takes the place of what it knows now. msgspec.DecodeError if it is no state of ours."""
         saved = msgspec.msgpack.decode(state, type=_State)
         self._value, self._now, self._latest, self._sources = saved.value, saved.now, saved.latest, saved.sources
-        self._heard = saved.now
+        self._heard, self._last, self._ended = saved.now, saved.last, saved.ended
         self._slowest = None
         self._update()

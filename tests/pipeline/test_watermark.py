@@ -72,6 +72,22 @@ def test_after_a_long_silence_nothing_is_expected_until_somebody_speaks(mark: Wa
     assert not mark.silent
 
 
+def test_what_has_ended_is_decided_to_its_last_event(mark: Watermark) -> None:
+    mark.observe("a", 1000 * S, 1500 * S, last=1009 * S)
+    mark.observe("b", 990 * S, 1500 * S)
+    mark.close("a")
+    assert not mark.ended
+    assert mark.value < 990 * S
+    mark.close("b")
+    assert mark.ended
+    assert mark.value == 1009 * S + 1
+    again = Watermark(0)
+    again.restore(mark.state())
+    assert again.ended
+    mark.observe("a", 1010 * S, 1501 * S)
+    assert not mark.ended
+
+
 def test_time_alone_moves_nothing(mark: Watermark) -> None:
     mark.tick(5000 * S)
     assert mark.value == 0

@@ -146,7 +146,7 @@ async def drill(
         await until(lambda: not fleet.revive() and fleet.quiet(), 240, "it did not become quiet", 1)
         await fleet.end(control.pieces)
         await until(lambda: len(fleet.alerts()) >= len(control.alerts), 60, "alerts are missing", 2)
-        await asyncio.sleep(8)
+        await asyncio.sleep(15)
         found = await asyncio.to_thread(fleet.events)
         result.lost = len(control.events - set(found))
         result.twice = len(found) - len(set(found))

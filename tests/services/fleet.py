@@ -23,7 +23,7 @@ from aiokafka import AIOKafkaProducer
 
 from soc.core.alert import Alert, decode
 from soc.core.event import RawBatch
-from soc.core.ids import event_id, id_of
+from soc.core.ids import id_of
 from soc.core.settings import ElasticsearchSettings, KafkaSettings, Settings, StreamSettings
 from soc.core.store import AlertFilter
 from soc.core.wire import RAW, encode_raw, topic
@@ -41,9 +41,6 @@ from soc.story import INVENTORY, MODELS
 
 ZONE = 7 * 3600
 LATENESS = "10m"
-LATER = b"<34>2026-10-05T06:00:00Z later sshd[7]: Server listening on 0.0.0.0 port 22."
-END = 1 << 40
-"""Number of that line within its origin."""
 
 
 @dataclass
@@ -123,7 +120,7 @@ class Fleet:
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.copytree(MODELS, self.folder / "data", dirs_exist_ok=True)  # workers keep compiled rules beside them
         self.kafka = KafkaSettings(servers=(self.servers,), prefix=self.prefix, partitions=self.partitions)
-        # a file's lines come with pauses that no device makes, so each is waited for, till ``end`` sends a later line
+        # a file's lines come with pauses that no device makes, so each is waited for, till ``end``
         stream = StreamSettings(idle="1h", hold="1000d", snapshot="2s", port=0)
         self.settings = Settings(
             inventory=str(INVENTORY),
@@ -168,14 +165,10 @@ class Fleet:
             sent.append(await self.producer.send(topic(self.prefix, RAW), encode_raw(piece), partition=partition))
         await asyncio.gather(*sent)
 
-    async def end(self, pieces: Sequence[RawBatch]) -> set[str]:
-        """What the end of a file is to one process, a later line of each origin is here: all before it is decided.
-
-        Gives the ids of these events.
-        """
+    async def end(self, pieces: Sequence[RawBatch]) -> None:
+        """Says of each origin that it has ended, as ``soc ship`` does: all that it sent is decided."""
         origins = dict.fromkeys(piece.origin for piece in pieces)
-        await self.send([RawBatch(origin, "auto", pieces[0].received, END, (LATER,)) for origin in origins])
-        return {event_id(origin, END, LATER.decode()) for origin in origins}
+        await self.send([RawBatch(origin, "auto", pieces[0].received, 0, ()) for origin in origins])
 
     def start(self) -> Process:
         """Another worker."""

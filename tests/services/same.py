@@ -34,7 +34,7 @@ async def compare(fleet: Fleet, control: Expected, workers: int) -> tuple[list[o
             fleet.start()
         await until(fleet.quiet, 900, "it did not become quiet", 2)
         await fleet.end(control.pieces)
-        await asyncio.sleep(10)
+        await asyncio.sleep(15)
         before = -1
         while before != (before := len(await asyncio.to_thread(fleet.alerts))):
             await asyncio.sleep(15)

@@ -108,7 +108,9 @@ class Lines:
 
     @property
     def reach(self) -> Reach:
-        return Reach.BEHIND if self.behind else Reach.IDLE if self.detection.idle else Reach.LIVE
+        if self.behind:
+            return Reach.BEHIND
+        return Reach.ENDED if self.detection.ended else Reach.IDLE if self.detection.idle else Reach.LIVE
 
 
 @dataclass(slots=True)
