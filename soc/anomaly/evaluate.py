@@ -58,6 +58,7 @@ def read_table(path: Path, label: str, normal: Collection[str] = NORMAL) -> Tabl
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
             lines = csv.DictReader(file, skipinitialspace=True)
+            label = label if label in (lines.fieldnames or ()) else label.strip()
             names = [name for name in lines.fieldnames or () if name != label]
             if label not in (lines.fieldnames or ()):
                 raise BadTable(f"{path}: no column {label!r}; there are: {', '.join(lines.fieldnames or ())}")

@@ -70,8 +70,7 @@ class Desk:
         if not self._file.is_file():
             return []
         with closing(Journal(self._file)) as journal:
-            chosen = [run for run in journal.runs() if not alert or run.alert == alert]
-            return [journal.run(run.id) for run in chosen[:SHOWN]]
+            return journal.runs(alert=alert, most=SHOWN)
 
     def run(self, id: str) -> Opened | None:
         """A run with all that there is to see; a beginning of its id will do. None if there is none."""

@@ -17,7 +17,8 @@ from soc.respond.playbook import Playbook
 from soc.respond.run import Act, Line, Run
 
 FILE = "playbooks.db"
-_SCHEMA = """
+_ALERT = "json_extract(CAST(run AS TEXT), '$.alert')"
+_SCHEMA = f"""
     PRAGMA user_version = 1;
     CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, open INTEGER NOT NULL, began INTEGER NOT NULL,
         run BLOB NOT NULL, playbook BLOB NOT NULL) STRICT;
@@ -25,6 +26,7 @@ _SCHEMA = """
         detail TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, run TEXT NOT NULL,
         step TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+    CREATE INDEX IF NOT EXISTS runs_of_alert ON runs ({_ALERT});
     CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit stays'); END;
     CREATE TRIGGER IF NOT EXISTS audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit stays'); END;
 """
@@ -79,10 +81,14 @@ class Journal:
     def has(self, id: str) -> bool:
         return self._db.execute("SELECT 1 FROM runs WHERE id = ?", (id,)).fetchone() is not None
 
-    def runs(self, *, only_open: bool = False) -> list[Run]:
-        """The latest first."""
-        rows = self._db.execute("SELECT run FROM runs WHERE open >= ? ORDER BY began DESC, id", (int(only_open),))
-        return [msgspec.json.decode(row[0], type=Run) for row in rows]
+    def runs(self, *, only_open: bool = False, alert: str = "", most: int = -1) -> list[tuple[Run, Playbook]]:
+        """The latest first: those still open, those of an alert, so many at most."""
+        asked = f"{_ALERT} = ?" if alert else "?1 = ''"
+        rows = self._db.execute(
+            f"SELECT run, playbook FROM runs WHERE {asked} AND open >= ? ORDER BY began DESC, id LIMIT ?",  # noqa: S608
+            (alert, int(only_open), most),
+        )
+        return [(msgspec.json.decode(run, type=Run), msgspec.json.decode(book, type=Playbook)) for run, book in rows]
 
     def put_act(self, run: str, act: Act, phase: str, detail: str, at: int) -> None:
         """phase: intent (it may have been done), done, failed, unknown, again (a person wants it tried again)."""

@@ -97,7 +97,7 @@ class Executor:
     def resume(self) -> list[Run]:
         """After a crash, and from time to time: goes on with every open run, and passes missed deadlines on."""
         found = []
-        for run in self._journal.runs(only_open=True):
+        for run, _ in self._journal.runs(only_open=True):
             with self._journal.transaction():
                 self._deliver(run.id, Passed(self._clock.now()))
             found.append(self.carry_on(run.id))
