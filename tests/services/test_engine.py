@@ -9,8 +9,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from collectors.kafka_producer import abandon
+from soc.core.event import RawBatch
 from soc.core.ids import event_id
-from soc.core.wire import RAW, topic
+from soc.core.wire import RAW, encode_raw, topic
 from soc.story import write
 from tests.services.drills import drill, join_and_leave, kill, kill_broker, stop_and_go_on
 from tests.services.elasticsearch_server import Server
@@ -49,6 +50,8 @@ def test_the_story_gives_the_same_alerts_and_says_how_it_goes(
             await until(lambda: len(set(fleet.events()) - control.events) == 2, 150, "the other shipper's lines", 1)
             await until(fleet.quiet, 150, "it did not become quiet")
             await fleet.end(control.pieces)
+            shipper = RawBatch(f"kafka:{topic(prefix, RAW)}/0", "auto", 0, 0, ())  # it has ended as well
+            await fleet.producer.send_and_wait(topic(prefix, RAW), encode_raw(shipper), partition=0)
             await until(lambda: len(fleet.alerts()) >= len(control.alerts), 60, "alerts are missing", 1)
             await until(lambda: not differences(fleet.alerts(), control.alerts), 60, "alerts differ", 1)
             address = f"http://127.0.0.1:{first[0].port}/metrics"

@@ -118,8 +118,9 @@ def test_a_line_longer_than_a_record_goes_alone(ship: Ship, stream: KafkaSetting
     (tmp_path / "a.log").write_bytes(b"short\n" + long + b"\nshort\n")
     assert ship(tmp_path / "a.log").exit_code == 0
     found = batches(read(f"{stream.prefix}.raw"))
-    assert [batch.lines for batch in found] == [(b"short",), (long,), (b"short",)]
-    assert [batch.position for batch in found] == [1, 2, 3]
+    assert [batch.lines for batch in found] == [(b"short",), (long,), (b"short",), ()]
+    assert [batch.position for batch in found] == [1, 2, 3, 4]
+    assert {batch.origin for batch in found} == {"file:a.log"}, "the last one says that it has ended"
 
 
 def test_without_kafka_or_topics_it_says_so(ship: Ship, tmp_path: Path) -> None:
