@@ -14,6 +14,7 @@ from soc.core.i18n import Translate
 from soc.respond.plan import Opened, Planned
 from soc.respond.playbook import Step
 from soc.respond.run import Run
+from soc.respond.said import said
 
 STYLE = {"running": "yellow", "waiting": "magenta", "done": "green", "rejected": "red", "stopped": "red"}
 
@@ -39,17 +40,19 @@ def run_detail(opened: Opened, t: Translate, language: str) -> RenderableType:
     run, playbook, audit, planned = opened
     parts: list[RenderableType] = [runs_table([run], t)]
     if run.reason:
-        parts.append(Text(plain(run.reason), style="yellow"))
+        parts.append(Text(plain(said(run.reason, t)), style="yellow"))
     if not run.over and run.step:
         step = playbook.step(run.step)
         if step.manual:
-            said = step.manual.instructions_vi if language == "vi" else step.manual.instructions
-            parts.append(Text(f"{step.manual.assignee}: {' '.join(said.split())}"))
+            asked = step.manual.instructions_vi if language == "vi" else step.manual.instructions
+            parts.append(Text(f"{step.manual.assignee}: {' '.join(asked.split())}"))
             if step.manual.choices:
                 parts.append(Text(t("say with --answer: {choices}", choices=", ".join(step.manual.choices))))
     table = _table(t, "when", "step", "who", "what")
     for line in audit:
-        table.add_row(iso(line.at), line.step, plain(line.who), Text(plain(f"{line.what}: {line.detail}", 300)))
+        table.add_row(
+            iso(line.at), line.step, plain(line.who), Text(plain(f"{t(line.what)}: {said(line.detail, t)}", 300))
+        )
     parts.append(table)
     if not run.over:
         parts += [

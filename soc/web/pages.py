@@ -22,6 +22,7 @@ from soc.core.settings import moment
 from soc.core.store import AlertFilter, Store
 from soc.core.triage import VERDICTS, Act
 from soc.core.when import ago, drift, local
+from soc.respond.said import said
 from soc.web.accounts import ACT, RELOAD
 
 COOKIE = "soc_session"
@@ -33,7 +34,7 @@ NOT_ALLOWED = "Your role does not allow this."
 RANGES = ("1h", "24h", "7d", "30d")
 
 _templates = Environment(loader=PackageLoader("soc.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-_templates.filters.update(local=local, plain=plain, prose=prose, gist=gist)
+_templates.filters.update(local=local, plain=plain, prose=prose, gist=gist, said=said)
 
 
 def render(template: str, **values: Any) -> str:

@@ -77,6 +77,7 @@ def _lists() -> set[str]:
     from soc.core.triage import REFUSALS
     from soc.core.when import AGES
     from soc.engines.topics import REASONS
+    from soc.respond.said import SENTENCES
     from soc.stores.elasticsearch_plan import KINDS
     from soc.stores.elasticsearch_plan import VERDICTS as CHANGES
     from soc.web.acts import CHANGED
@@ -88,6 +89,7 @@ def _lists() -> set[str]:
         set(REFUSALS)
         | {CHANGED, STALE, NOT_ALLOWED, GONE_ON, WHY}
         | set(REASONS)
+        | set(SENTENCES)
         | set(KINDS)
         | set(CHANGES)
         | set(WORDS)
