@@ -149,9 +149,9 @@ class Features:
         made = [_closed(key, one, given[key]) for key, one in opened.items()]
         if len(self._given) + len(given) > REMEMBERED:
             self._given.clear()
-        for place, shown in given.items():
+        for whom, shown in given.items():
             if shown:
-                self._given[place] = sorted({*self._given.get(place, ()), *map(_place, shown)})[:SHOWN]
+                self._given[whom] = sorted({*self._given.get(whom, ()), *map(_place, shown)})[:SHOWN]
         made.sort(key=lambda part: (part.bucket, part.entity))
         return made
 
