@@ -145,12 +145,12 @@ async def drill(
         await feeding
         await until(lambda: not fleet.revive() and fleet.quiet(), 240, "it did not become quiet", 1)
         await fleet.end(control.pieces)
-        await until(lambda: len(fleet.alerts()) >= len(fleet.wanted(control)), 60, "alerts are missing", 2)
+        await until(lambda: len(fleet.alerts()) >= len(control.alerts), 60, "alerts are missing", 2)
         await asyncio.sleep(15)
         found = await asyncio.to_thread(fleet.events)
         result.lost = len(control.events - set(found))
         result.twice = len(found) - len(set(found))
-        result.details = list(differences(await asyncio.to_thread(fleet.alerts), fleet.wanted(control)))
+        result.details = list(differences(await asyncio.to_thread(fleet.alerts), control.alerts))
         result.revived = fleet.revived
         result.different = len({str(one[0]) for one in result.details})
     except AssertionError:

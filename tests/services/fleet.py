@@ -111,8 +111,6 @@ class Fleet:
     elasticsearch: ElasticsearchSettings
     prefix: str
     partitions: int = 4
-    models: bool = False
-    """Whether the workers have the demo's anomaly models, as the control has; otherwise its alerts are not expected."""
     running: list[Process] = field(default_factory=list)
     gone: list[Process] = field(default_factory=list)
     started: int = 0
@@ -120,8 +118,7 @@ class Fleet:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.models:  # a copy, since workers keep compiled rules beside them
-            shutil.copytree(MODELS, self.folder / "data", dirs_exist_ok=True)
+        shutil.copytree(MODELS, self.folder / "data", dirs_exist_ok=True)  # workers keep compiled rules beside them
         self.kafka = KafkaSettings(servers=(self.servers,), prefix=self.prefix, partitions=self.partitions)
         # a file's lines come with pauses that no device makes, so each is waited for, till ``end``
         stream = StreamSettings(idle="1h", hold="1000d", snapshot="2s", port=0)
@@ -228,10 +225,6 @@ class Fleet:
         logs = sorted(self.folder.glob("worker-*.log"))
         told = [f"{log.name}: {log.read_text('utf-8', 'replace')[-1500:]}" for log in logs]
         return "\n".join([*told, *(str(worker.health())[:1500] for worker in self.running)])
-
-    def wanted(self, control: Expected) -> dict[str, Alert]:
-        """The alerts that it should come to."""
-        return {id: alert for id, alert in control.alerts.items() if self.models or alert.kind != "anomaly"}
 
     def store(self) -> ElasticsearchStore:
         store = ElasticsearchStore(connect(self.elasticsearch), self.elasticsearch.namespace)

@@ -59,7 +59,7 @@ def run(folder: Path, kafka: KafkaServer, server: Server, chosen: str = "") -> i
         for number in (1, 2, 4):
             prefix = f"same{number}{name[0:4].strip()}"
             elastic = msgspec.structs.replace(server.settings("x"), namespace=prefix.replace(" ", ""))
-            fleet = Fleet(folder / prefix, kafka.servers, elastic, prefix.replace(" ", ""), number, models=True)
+            fleet = Fleet(folder / prefix, kafka.servers, elastic, prefix.replace(" ", ""), partitions=number)
             different, missing, twice, seconds = asyncio.run(compare(fleet, control, number))
             wrong += len(different)
             row = f"{lines:8,d} {number:11d} {len(control.alerts):7d} {len(different):10d} {missing:8d} {twice:6d}"

@@ -30,7 +30,7 @@ def control(tmp_path_factory):
 def test_the_story_gives_the_same_alerts_and_says_how_it_goes(
     kafka: KafkaServer, elasticsearch: Server, prefix: str, tmp_path, control
 ):
-    fleet = Fleet(tmp_path, kafka.servers, elasticsearch.settings(prefix), prefix, partitions=2, models=True)
+    fleet = Fleet(tmp_path, kafka.servers, elasticsearch.settings(prefix), prefix, partitions=2)
     line = "Oct  5 11:30:01 web-9 sshd[7]: Failed password for root from 198.51.100.9 port 9 ssh2"
     seen: dict[str, str] = {}
 
