@@ -32,6 +32,9 @@ ENDED: Final = 10_000_000
 """µs for which all lines have been read, and some sources have ended, until nothing more is expected."""
 SETTLE: Final = 2_000_000
 """µs for which a watermark must have stood before anything is decided by it."""
+MOMENT: Final = SETTLE // 8
+"""µs between two watermarks that are remembered until they have stood long enough."""
+MOST_MOMENTS: Final = 1000
 MAX_WAITING: Final = 400_000
 """Hits that may wait for a partition of lines that is behind."""
 
@@ -138,12 +141,13 @@ class Detection:
 
 
 class Heard(msgspec.Struct, array_like=True):
-    """How far a partition of lines is, as its signals said."""
+    """How far a partition of lines is, as its signals said; said: µs, when they last did, by Kafka's clock."""
 
     offset: int
     part: int
     watermark: int
     reach: Reach
+    said: int = 0
 
 
 class Conclusion:
@@ -190,18 +194,25 @@ class Conclusion:
             before.reach = signal.reach
             return alerts
         part = signal.part if signal.bears or signal.offset > before.offset else before.part
-        self._heard[signal.partition] = Heard(signal.offset, part, signal.watermark, signal.reach)
-        return alerts + self._advanced(
-            self._settled(self.watermark(partitions), at), self._silent(signal, at, partitions)
-        )
+        self._heard[signal.partition] = Heard(signal.offset, part, signal.watermark, signal.reach, at)
+        sure = self._sure(at)
+        silent = self._silent(signal, at, sure, partitions)
+        return alerts + self._advanced(self._settled(self.watermark(partitions), at, sure), silent)
 
-    def _silent(self, signal: Signal, at: int, partitions: int) -> bool:
+    def _sure(self, at: int) -> int:
+        """The time (µs) up to which it is known that partitions that nobody waits for had nothing to read.
+
+        Each says so again and again. If one does not, its worker may be dead, and lines of it may wait for another.
+        """
+        return min([at, *(one.said for one in self._heard.values() if one.reach in (Reach.IDLE, Reach.ENDED))])
+
+    def _silent(self, signal: Signal, at: int, sure: int, partitions: int) -> bool:
         """Whether all partitions have been idle for so long, or have ended, that nothing is expected."""
         heard = self._heard.values()
         reaches = {one.reach for one in heard}
         if signal.bears or len(heard) < partitions or reaches & {Reach.BEHIND, Reach.LIVE} or not self._spoken:
             self._spoken = at
-        return at - self._spoken >= (ENDED if Reach.ENDED in reaches else self._silence)
+        return sure - self._spoken >= (ENDED if Reach.ENDED in reaches else self._silence)
 
     @property
     def late(self) -> int:
@@ -234,8 +245,8 @@ class Conclusion:
                 else:
                     yield rule, event
 
-    def _settled(self, watermark: int, at: int) -> int:
-        """The least that the watermark was during the last moments.
+    def _settled(self, watermark: int, at: int, sure: int) -> int:
+        """The least that the watermark was during the last moments before ``sure``.
 
         Lines come to several partitions at a time, of which nobody waited for some: all must have had their say before
         time moves on.
@@ -243,9 +254,10 @@ class Conclusion:
         lately = self._lately
         while lately and lately[-1][1] > watermark:
             lately.pop()
-        if not lately or lately[-1][1] < watermark:
+        last, stood = lately[-1] if lately else (0, -1)
+        if stood < watermark and last + MOMENT <= at and len(lately) < MOST_MOMENTS:
             lately.append((at, watermark))
-        while len(lately) > 1 and lately[1][0] <= at - SETTLE:
+        while len(lately) > 1 and lately[1][0] <= sure - SETTLE:
             lately.popleft()
         return lately[0][1]
 

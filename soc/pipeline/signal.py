@@ -33,7 +33,8 @@ class Signal(msgspec.Struct, array_like=True):
 
     partition, offset  of the record of raw lines: signals of one partition come in order of offset, some of them twice
     part      0, 1, ... of what came of one record and is too much for one signal
-    watermark          µs: no event of this partition older than that is still expected
+    watermark          µs: no event of this partition older than that is still expected; with hits or partials, what
+              it was before the record, of which more may come
     hits               (ids of the rules, event), in the order in which they happened
     partials           what anomaly models are given of the record; without these and hits it only says how far
     """

@@ -1,6 +1,7 @@
 """Drills: what kills, stops and leaves may do to the distributed engine, against the same lines undisturbed.
 
-``python -m tests.services.drills`` prints the table: lines lost, documents twice, alerts that differ, takeover.
+``python -m tests.services.drills`` prints the table: lines lost, documents twice, hits and partials that came too late,
+alerts that differ, takeover.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from soc.core.settings import ElasticsearchSettings
+from soc.core.wire import RAW, topic
 from soc.story import write
 from tests.services.elasticsearch_server import elasticsearch_server
 from tests.services.fleet import Expected, Fleet, differences, expected, until
@@ -34,12 +36,14 @@ OPEN_MAILS = 4
 
 @dataclass
 class Result:
-    """What a drill came to. takeovers: s until all partitions were worked on again; revived: workers that ended."""
+    """What a drill came to. late: hits and partials that came after their time had been decided, of which there must be
+    none; takeovers: s until all partitions were worked on again; revived: workers that ended."""
 
     name: str
     faults: int = 0
     lost: int = 0
     twice: int = 0
+    late: int = 0
     different: int = 0
     takeovers: list[float] = field(default_factory=list)
     revived: int = 0
@@ -49,13 +53,13 @@ class Result:
     def row(self) -> str:
         times = sorted(self.takeovers) or [0.0]
         return (
-            f"{self.name:34s} {self.faults:6d} {self.lost:6d} {self.twice:6d} {self.different:9d} "
+            f"{self.name:34s} {self.faults:6d} {self.lost:6d} {self.twice:6d} {self.late:6d} {self.different:9d} "
             f"{statistics.median(times):8.1f} {times[-1]:7.1f} {self.revived:8d} {self.seconds:8.0f}"
         )
 
 
 HEADER = (
-    f"{'drill':34s} {'faults':>6s} {'lost':>6s} {'twice':>6s} {'different':>9s} "
+    f"{'drill':34s} {'faults':>6s} {'lost':>6s} {'twice':>6s} {'late':>6s} {'different':>9s} "
     f"{'takeover':>8s} {'longest':>7s} {'revived':>8s} {'seconds':>8s}"
 )
 
@@ -115,30 +119,48 @@ async def kill_broker(fleet: Fleet, kafka: KafkaServer, chance: random.Random) -
     return await until(lambda: not fleet.revive() and fleet.whole() and goes_on(), 90, "nothing goes on after a kill")
 
 
-DRILLS: dict[str, tuple[Fault, int, int]] = {
+DRILLS: dict[str, tuple[Fault | None, int, int]] = {
+    "kill -9 before the first line": (None, 1, 1),
     "a worker joins, one leaves": (join_and_leave, 20, 1),
     "kill -9 of a worker": (kill, 20, 2),
     "SIGSTOP past the session, SIGCONT": (stop_and_go_on, 5, 1),
     "kill -9 of the broker": (kill_broker, 10, 1),
 }
-"""Name -> what is done, how often, and how often in the short form."""
+"""Name -> what is done, how often, and how often in the short form; None: only what ``unheard`` of drill does."""
 
 
 async def drill(
-    name: str, faults: Sequence[Fault], fleet: Fleet, kafka: KafkaServer, control: Expected, seed: int = 1
+    name: str,
+    faults: Sequence[Fault],
+    fleet: Fleet,
+    kafka: KafkaServer,
+    control: Expected,
+    seed: int = 1,
+    *,
+    unheard: bool = False,
 ) -> Result:
-    """The story is sent at a steady pace while faults happen, and the rest of it afterwards."""
-    result, chance, begun = Result(name, len(faults)), random.Random(seed), time.monotonic()
+    """The story is sent at a steady pace while faults happen, and the rest of it afterwards.
+
+    unheard: before that, the worker of the last partition is killed, which has said that there is nothing to read.
+    """
+    result, chance, begun = Result(name, len(faults) + unheard), random.Random(seed), time.monotonic()
     await fleet.prepare()
     try:
         first = fleet.start(), fleet.start()
         await until(
-            lambda: fleet.whole() and all(worker.health().get("partitions") for worker in first),
+            lambda: fleet.whole() and all(map(fleet.works, first)),
             90,
             "the workers did not start",
         )
         over = asyncio.Event()
+        if unheard:
+            last = f"{topic(fleet.prefix, RAW)}/{fleet.partitions - 1}"
+            await asyncio.sleep(2)  # it has said so
+            fleet.leave(next(one for one in first if last in one.health()["partitions"]), signal.SIGKILL)
         feeding = asyncio.create_task(feed(fleet, control, over))
+        if unheard:
+            result.takeovers.append(await whole(fleet, "partitions without a worker after a kill"))
+            fleet.start()
         for fault in faults:
             result.takeovers.append(await fault(fleet, kafka, chance))
         over.set()
@@ -150,6 +172,7 @@ async def drill(
         found = await asyncio.to_thread(fleet.events)
         result.lost = len(control.events - set(found))
         result.twice = len(found) - len(set(found))
+        result.late = sum(worker.health()["late"] for worker in fleet.running)
         result.details = list(differences(await asyncio.to_thread(fleet.alerts), control.alerts))
         result.revived = fleet.revived
         result.different = len({str(one[0]) for one in result.details})
@@ -183,7 +206,8 @@ def run(
             continue
         elastic = msgspec.structs.replace(settings, namespace=f"drill{number}")
         fleet = Fleet(folder / f"drill-{number}", kafka.servers, elastic, f"drill{number}")
-        results.append(asyncio.run(drill(name, [fault] * (few if short else times), fleet, kafka, control)))
+        faults, unheard = ([], True) if fault is None else ([fault] * (few if short else times), False)
+        results.append(asyncio.run(drill(name, faults, fleet, kafka, control, unheard=unheard)))
         print(results[-1].row(), flush=True)
         for detail in results[-1].details[:5]:
             print("   ", str(detail)[:300])
@@ -201,7 +225,7 @@ def main() -> int:
         server = stack.enter_context(elasticsearch_server(folder / "elasticsearch"))
         print(HEADER)
         results = run(options.short, options.only, folder, server.settings("drill"), kafka)
-    return 1 if any(one.lost or one.twice or one.different for one in results) else 0
+    return 1 if any(one.lost or one.twice or one.late or one.different for one in results) else 0
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from soc.core.event import RawBatch
 from soc.core.ids import id_of
 from soc.core.settings import ElasticsearchSettings, KafkaSettings, Settings, StreamSettings
 from soc.core.store import AlertFilter
-from soc.core.wire import RAW, encode_raw, topic
+from soc.core.wire import RAW, SIGNALS, encode_raw, topic
 from soc.engines.analyze import analyze
 from soc.engines.source import expand
 from soc.engines.topics import carry_out, look
@@ -203,13 +203,18 @@ class Fleet:
 
     def owned(self) -> set[str]:
         """The partitions of lines and signals that somebody works on, each by one worker only."""
-        names = (f"{self.prefix}.raw/", f"{self.prefix}.signals/")
+        names = (f"{topic(self.prefix, RAW)}/", f"{topic(self.prefix, SIGNALS)}/")
         return {
             partition
             for worker in self.running
             for partition in worker.health().get("partitions", ())
             if partition.startswith(names)
         }
+
+    def works(self, worker: Process) -> bool:
+        """Whether it has partitions of lines."""
+        lines = f"{topic(self.prefix, RAW)}/"
+        return any(partition.startswith(lines) for partition in worker.health().get("partitions", ()))
 
     def whole(self) -> bool:
         """Whether all partitions of lines and signals are worked on."""

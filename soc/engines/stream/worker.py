@@ -40,7 +40,7 @@ MOST_HITS: Final = 500
 """Hits in one signal; events of some KB each have to fit into a record."""
 STALE: Final = 5_000_000
 """µs after which it is not known any more how far a partition goes: a fetch that finds nothing ends in 1.5 s."""
-REPEAT_REACH: Final = 10_000_000
+REPEAT_REACH: Final = 5_000_000
 """µs after which it is said again how far a partition is, though nothing has changed."""
 _pack: Final = msgspec.msgpack.Encoder().encode
 Stage = TypeVar("Stage", Detection, Conclusion)
@@ -207,6 +207,7 @@ class Worker:
         if own is None or not self._is_next(RAW, partition, offset, own.next):
             return
         del self.lines[partition]  # until all of the record is done: half of it must never be stored
+        reached = own.detection.watermark
         try:
             batch = decode_raw(value, f"kafka:{self._topic(RAW)}/{partition}", heard, offset)
         except ValueError as error:
@@ -217,12 +218,12 @@ class Worker:
             detected = self._detected(own.detection, batch, heard)
             for one in detected:
                 self._send(partition, offset, batch, one)
-            self._signal(own, partition, offset, [hit for one in detected for hit in one.hits])
+            self._signal(own, reached, partition, offset, [hit for one in detected for hit in one.hits])
             parts = (
                 detected[0].partials if len(detected) == 1 else merged([p for one in detected for p in one.partials])
             )
             if parts:
-                self._tell(own, self._models_at, partition, offset, MODELS_PART, partials=parts)
+                self._tell(own, reached, self._models_at, partition, offset, MODELS_PART, partials=parts)
             if batch.lines:
                 own.heard = self._clock.now()
         own.next = offset + 1
@@ -271,19 +272,23 @@ class Worker:
         self.counts.rejected += len(rejected)
         self._outbox.put(self._topic(REJECTED), _pack(rejected_lines(rejected, partition, offset)))
 
-    def _signal(self, own: Lines, partition: int, offset: int, hits: Hits) -> None:
-        """Each hit goes where the families of its rules are concluded; what is too much for one record, in parts."""
+    def _signal(self, own: Lines, reached: int, partition: int, offset: int, hits: Hits) -> None:
+        """Each hit goes where the families of its rules are concluded; what is too much for one record, in parts.
+
+        reached: the watermark before the record. Time moves on with what is said next, when all parts are there.
+        """
         to, sorted_out = self._to, defaultdict[int, Hits](list)
         for ids, event in hits:
             for target in {to[id] for id in ids}:
                 sorted_out[target].append((tuple([id for id in ids if to[id] == target]), event))
         for target, some in sorted_out.items():
             for part, start in enumerate(range(0, len(some), MOST_HITS)):
-                self._tell(own, target, partition, offset, part, some[start : start + MOST_HITS])
+                self._tell(own, reached, target, partition, offset, part, some[start : start + MOST_HITS])
 
     def _tell(
         self,
         own: Lines,
+        reached: int,
         target: int,
         partition: int,
         offset: int,
@@ -291,8 +296,7 @@ class Worker:
         hits: Sequence[Hit] = (),
         partials: Sequence[Partial] = (),
     ) -> None:
-        watermark = own.detection.watermark
-        signal = Signal(SIGNAL_VERSION, partition, offset, part, watermark, own.reach, list(hits), list(partials))
+        signal = Signal(SIGNAL_VERSION, partition, offset, part, reached, own.reach, list(hits), list(partials))
         self._outbox.put(self._topic(SIGNALS), encode_signal(signal), partition=target)
         self.counts.signals += 1
 
@@ -321,7 +325,7 @@ class Worker:
             own.settled = found == own.told
             own.told, own.told_at = found, now
             for target in range(self._signal_partitions):
-                self._tell(own, target, partition, own.next - 1)
+                self._tell(own, own.detection.watermark, target, partition, own.next - 1)
 
     def on_signal(self, partition: int, offset: int, heard: int, value: bytes) -> None:
         """A record of signals; heard (µs): when Kafka took it."""
