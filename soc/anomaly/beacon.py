@@ -135,6 +135,7 @@ class Beacon:
                 reason("seconds between calls", "±69 %", f"{amount(period)} ±{amount(jitter)}"),
                 reason("hosts that call the same peer", f"≥ {self._is.common}", f"{callers} ({len(times)}×)"),
             ),
+            peer,
         )
 
     def save(self) -> bytes:

@@ -1,7 +1,8 @@
 """How many alerts a day all models may raise together, and the thresholds that keep to it on history.
 
-One alert is a model, an entity and a local day, since triage folds so. Each model's candidates are ranked by their
-day's greatest score; every model gets the same number of the highest, and what one does not use goes to the others.
+One alert is a model, an entity (and its peer, where the model names one) and a local day, since triage folds so. Each
+model's candidates are ranked by their day's greatest score; every model gets the same number of the highest, and what
+one does not use goes to the others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ USUAL_BUDGET: Final = 10.0
 
 
 class Scored(NamedTuple):
-    """One model's score of one entity in one bucket (µs)."""
+    """One model's score of one entity in one bucket (µs). entity: whom an alert of it would be about."""
 
     model: str
     entity: str

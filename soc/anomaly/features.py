@@ -14,6 +14,7 @@ import msgspec
 
 from soc.anomaly.bounded import kept, number, rank
 from soc.core.event import Event, Value
+from soc.core.ids import id_of
 from soc.core.storable import storable
 
 BUCKET: Final = 600_000_000
@@ -31,12 +32,36 @@ LONGEST: Final = 1024
 REMEMBERED: Final = 50_000
 """Entities and buckets of which Features knows the evidence that it gave."""
 
+_NAMES: Final = ("tls.client.server_name", "url.domain", "destination.domain")
+
 _encode = msgspec.json.Encoder().encode
 
 _Key = tuple[str, Value, int]
 """Field, value and number of the bucket."""
+_Call = tuple[Value, Value]
+"""Peer and its port."""
 _Place = tuple[int, str, int]
 """Time, origin, number."""
+
+
+class First(msgspec.Struct, array_like=True, order=True, frozen=True):
+    """The first event of the calls to a peer, as much of it as tells which it is: all of it would be too much for each.
+
+    time in µs; id of the event; address and name of the peer; system, unit and level as the event was enriched; "" and
+    0 for what it does not have
+    """
+
+    time: int
+    origin: str
+    number: int
+    id: str
+    dataset: str
+    name: str
+    address: str
+    port: int
+    system: str
+    unit: str
+    level: int
 
 
 class Partial(msgspec.Struct, array_like=True):
@@ -49,6 +74,7 @@ class Partial(msgspec.Struct, array_like=True):
     calls     peer:port -> whole seconds in which the calls to it began, ordered, at most MEMBERS x CALLS
     evidence  (time µs, origin, number, event as JSON with dates in µs) of the first SHOWN events; those that earlier
               partials of the entity gave may be missing
+    firsts    peer:port -> the first event of the calls to it; those that earlier partials gave may be missing
     """
 
     entity: str
@@ -64,6 +90,7 @@ class Partial(msgspec.Struct, array_like=True):
     ports: list[str]
     calls: dict[str, list[int]]
     evidence: list[tuple[int, str, int, bytes]]
+    firsts: dict[str, First] = {}
 
     @property
     def group(self) -> tuple[tuple[str, str], ...]:
@@ -83,12 +110,13 @@ class Partial(msgspec.Struct, array_like=True):
 class _Open:
     """A partial in the making: sets and lists that are bounded once, at the end of the batch."""
 
-    __slots__ = ("calls", "denied", "events", "failures", "received", "sent", "times")
+    __slots__ = ("calls", "denied", "events", "failures", "firsts", "received", "sent", "times")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.times: list[int] = []
-        self.calls: dict[tuple[object, object], list[int]] = {}
+        self.calls: dict[_Call, list[int]] = {}
+        self.firsts: dict[_Call, tuple[int, Event]] = {}
         self.sent = self.received = self.failures = self.denied = 0
 
 
@@ -99,6 +127,7 @@ class Features:
 
     def __init__(self) -> None:
         self._given: dict[_Key, list[_Place]] = {}
+        self._told: dict[tuple[_Key, _Call], _Place] = {}
 
     def of(self, events: Iterable[Event]) -> list[Partial]:
         """The partials of a batch, ordered by bucket and entity; events that stand for several lines are left out."""
@@ -132,8 +161,12 @@ class Features:
                 times = one.calls.get(call)
                 if times is None:
                     one.calls[call] = [began]
+                    one.firsts[call] = time, event
                 else:
                     times.append(began)
+                    earliest, first = one.firsts[call]
+                    if time < earliest or (time == earliest and _place(event) < _place(first)):
+                        one.firsts[call] = time, event
             size = get("source.bytes")
             if size.__class__ is int:
                 one.sent += size
@@ -146,7 +179,9 @@ class Features:
             if kind.__class__ is tuple and "denied" in kind:
                 one.denied += 1
         given = {key: self._earliest(key, one) for key, one in opened.items()}
-        made = [_closed(key, one, given[key]) for key, one in opened.items()]
+        if len(self._told) > REMEMBERED:
+            self._told.clear()
+        made = [_closed(key, one, given[key], self._told) for key, one in opened.items()]
         if len(self._given) + len(given) > REMEMBERED:
             self._given.clear()
         for whom, shown in given.items():
@@ -182,10 +217,19 @@ def partials(events: Iterable[Event]) -> list[Partial]:
     return Features().of(events)
 
 
-def _closed(key: _Key, one: _Open, shown: Sequence[Event]) -> Partial:
+def _closed(key: _Key, one: _Open, shown: Sequence[Event], told: dict[tuple[_Key, _Call], _Place]) -> Partial:
+    """told: of which calls the first line was given already, which is kept up."""
     field, value, bucket = key
-    calls = {f"{peer}:{port}" if port is not None else str(peer): seen for (peer, port), seen in one.calls.items()}
+    calls = {f"{peer}:{port}" if port is not None else str(peer): (peer, port) for peer, port in one.calls}
     names = calls if len(calls) <= MEMBERS else kept(calls, MEMBERS)
+    firsts = {}
+    for name in names:
+        call = calls[name]
+        first = one.firsts[call][1]
+        before, place = told.get((key, call)), _place(first)
+        if before is None or place < before:
+            told[key, call] = place
+            firsts[name] = _told(place, call, first)
     peers, ports = {str(peer) for peer, _ in one.calls}, {str(port) for _, port in one.calls if port is not None}
     return Partial(
         entity=f"{field}={value}",
@@ -199,8 +243,9 @@ def _closed(key: _Key, one: _Open, shown: Sequence[Event]) -> Partial:
         denied=one.denied,
         peers=list(peers) if len(peers) <= 1 else kept(peers, MEMBERS),
         ports=list(ports) if len(ports) <= 1 else kept(ports, MEMBERS),
-        calls={name: _seconds(calls[name]) for name in names},
+        calls={name: _seconds(one.calls[calls[name]]) for name in names},
         evidence=_first([_evidence(event) for event in shown]) if shown else [],
+        firsts=firsts,
     )
 
 
@@ -214,6 +259,25 @@ def _place(event: Event) -> _Place:
     time, number = event["@timestamp"], event.get("log.offset", 0)
     assert isinstance(time, int)
     return time, str(event.get("soc.origin", "")), number if isinstance(number, int) else 0
+
+
+def _told(place: _Place, call: _Call, event: Event) -> First:
+    get, (peer, port) = event.get, call
+    return First(
+        *place,
+        id=id_of(event),
+        dataset=_text(get("event.dataset")),
+        name=next((name for field in _NAMES if (name := _text(get(field)))), ""),
+        address=str(peer),
+        port=port if isinstance(port, int) else 0,
+        system=_text(get("soc.system")),
+        unit=_text(get("soc.unit")),
+        level=level if isinstance(level := get("soc.level"), int) else 0,
+    )
+
+
+def _text(value: Value) -> str:
+    return value[:LONGEST] if isinstance(value, str) else ""
 
 
 def _evidence(event: Event) -> tuple[int, str, int, bytes]:
@@ -256,6 +320,11 @@ def merge(first: Partial, second: Partial) -> Partial:
         ports=kept([*first.ports, *second.ports], MEMBERS),
         calls={name: sorted({*first.calls.get(name, ()), *second.calls.get(name, ())})[:CALLS] for name in names},
         evidence=_first([*first.evidence, *second.evidence]),
+        firsts={
+            name: min(one.firsts[name] for one in (first, second) if name in one.firsts)
+            for name in names
+            if name in first.firsts or name in second.firsts
+        },
     )
 
 

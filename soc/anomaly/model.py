@@ -16,11 +16,15 @@ REASONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a partial has its score: what is usual, what was there, and the top three reasons, the weightiest first."""
+    """Why a partial has its score: what is usual, what was there, and the top three reasons, the weightiest first.
+
+    peer: the one of the partial's calls ("203.0.113.9:443") that it is about; "" where it is about all that a host does
+    """
 
     baseline: str
     value: str
     reasons: tuple[Reason, ...]
+    peer: str = ""
 
 
 class Model(Protocol):

@@ -9,9 +9,10 @@ import msgspec
 
 from soc.anomaly.budget import Realised, Scored
 from soc.anomaly.features import BUCKET, Partial, merge
-from soc.anomaly.model import Model, reason
+from soc.anomaly.model import Explanation, Model, reason
 from soc.core.event import Event, with_tuples
 from soc.core.finding import Finding, RuleInfo
+from soc.core.ids import id_of
 
 WAITING = 50_000
 """Entities and buckets that may wait; of more, the oldest buckets are decided before their time."""
@@ -105,8 +106,9 @@ class Watch:
         for name, one in self._watched.items():
             score = one.model.score(part)
             if score > 0 and score >= one.threshold:
-                self.realised.add(name, part.entity, part.bucket)
-                found.append(finding(one, part, score))
+                why = one.model.explain(part)
+                self.realised.add(name, whom(part, why), part.bucket)
+                found.append(finding(one, part, score, why))
         for one in self._watched.values():
             if one.model.live:
                 one.model.learn([part])
@@ -157,28 +159,69 @@ def scored(models: Iterable[Model], parts: Iterable[Partial]) -> list[Scored]:
     models, found = list(models), []
     for part in parts:
         for model in models:
-            found.append(Scored(model.name, part.entity, part.bucket, model.score(part)))
+            score = model.score(part)
+            about = whom(part, model.explain(part)) if score > 0 else part.entity
+            found.append(Scored(model.name, about, part.bucket, score))
             if model.live:
                 model.learn([part])
     return found
 
 
-def finding(one: Watched, part: Partial, score: float) -> Finding:
-    """What triage is told: whom, when, how many events, the evidence, baseline and value, and the top reasons."""
-    why = one.model.explain(part)
+def whom(part: Partial, why: Explanation) -> str:
+    """The entity, and the peer that it is about, if it is about one."""
+    return f"{part.entity} {why.peer}" if why.peer else part.entity
+
+
+def finding(one: Watched, part: Partial, score: float, why: Explanation) -> Finding:
+    """What triage is told: whom, when, how many events, the evidence, baseline and value, and the top reasons.
+
+    Where it is about one peer, group and evidence are of that peer alone: it may be blocked, and told to others.
+    """
     whole = reason(
         "score of the model", f"{one.threshold:.2f} ({why.baseline})", f"{score:.2f} ({why.value})", "at most"
     )
-    events: tuple[Event, ...] = tuple(with_tuples(msgspec.json.decode(written)) for *_, written in part.evidence)
-    hosts = tuple(dict.fromkeys((*(value for _, value in part.group), *part.peers[:20])))
-    return Finding(
+    shown: tuple[Event, ...] = tuple(with_tuples(msgspec.json.decode(written)) for *_, written in part.evidence)
+    found = Finding(
         rule=one.info,
         group=part.group,
         anchor=part.bucket,
         first=part.first,
         last=part.last,
         count=part.events,
-        events=events,
+        events=shown,
         reasons=(*why.reasons, whole),
-        hosts=hosts,
+        hosts=tuple(dict.fromkeys((*(value for _, value in part.group), *part.peers[:20]))),
+    )
+    return found if why.peer not in part.firsts else _of_peer(found, part, why.peer)
+
+
+def _of_peer(found: Finding, part: Partial, peer: str) -> Finding:
+    """The finding as one about the calls to this peer."""
+    first, calls = part.firsts[peer], part.calls[peer]
+    outline: Event = {
+        "@timestamp": first.time,
+        "event.id": first.id,
+        **dict(part.group),
+        "destination.ip": first.address,
+        "soc.origin": first.origin,
+        "log.offset": first.number,
+    }
+    known: Event = {
+        "event.dataset": first.dataset,
+        "destination.port": first.port,
+        "destination.domain": first.name,
+        "soc.system": first.system,
+        "soc.unit": first.unit,
+        "soc.level": first.level,
+    }
+    outline |= {name: value for name, value in known.items() if value}
+    here = [one for one in found.events if id_of(one) == first.id]
+    return replace(
+        found,
+        group=(*part.group, ("destination.ip", first.address)),
+        first=first.time,
+        last=max(first.time, calls[-1] * 1_000_000),
+        count=len(calls),
+        events=tuple(here) or (outline,),
+        hosts=tuple(dict.fromkeys((*(value for _, value in part.group), first.address))),
     )

@@ -16,7 +16,7 @@ from soc.core.clock import SystemClock
 from soc.core.errors import SocError
 from soc.core.finding import Level
 from soc.core.settings import Settings, moment, read_settings
-from soc.core.store import STORE_FILE, AlertFilter, Store
+from soc.core.store import STORE_FILE, AlertFilter, Store, filled
 from soc.stores.sqlite import SqliteStore
 
 USUAL_STORE = Path("soc-data") / "demo" / STORE_FILE
@@ -140,6 +140,8 @@ def show(path: Path | None, id: str, as_json: bool) -> None:
     """Tell one alert in full: why it fired, on which events, and what to do next. A beginning of its id will do."""
     with closing(open_store(path)) as store:
         alert = store.alert(id)
+        if alert is not None and not as_json:
+            alert = filled(store, alert)
     if alert is None:
         raise SocError(translate()("no alert {id}, or more than one begins so", id=id))
     if as_json:

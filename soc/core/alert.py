@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from soc.core.finding import Reason
+from soc.core.finding import Kind, Reason
 
 
 class EventRef(msgspec.Struct, frozen=True):
@@ -60,6 +60,14 @@ class Alert(msgspec.Struct, frozen=True):
     next_steps: dict[str, tuple[str, ...]] = {}
     status: str = "new"
     late: bool = False
+
+    @property
+    def telling(self) -> tuple[EventRef, ...]:
+        """The events whose peers, names and files it is about: others may be told of them, and have them blocked.
+
+        What an anomaly model shows of a host are the first things that it did, with whomever, unless it names the peer.
+        """
+        return self.events if self.kind != Kind.ANOMALY or "destination.ip" in dict(self.group) else ()
 
 
 def encode(alert: Alert) -> bytes:

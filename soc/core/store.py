@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from soc.core.alert import Alert
 from soc.core.event import Event, Rejected
 from soc.core.triage import Act, Life
@@ -150,3 +152,13 @@ class Store(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+def filled(store: Store, alert: Alert) -> Alert:
+    """The alert for people: of events that it has in outline only, by their event.id, the whole where it is stored."""
+    events = []
+    for ref in alert.events:
+        id = ref.event.get("event.id")
+        whole = store.event(id) if isinstance(id, str) and "event.original" not in ref.event else None
+        events.append(ref if whole is None else replace(ref, event=whole))
+    return replace(alert, events=tuple(events))

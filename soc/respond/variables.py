@@ -43,13 +43,13 @@ def _values(wanted: Variable, alert: Alert) -> Iterator[str]:
 
 
 def _of(field: str, alert: Alert) -> Iterator[str]:
-    """The field's values: of the alert, of whom it is about, then of its events."""
+    """The field's values: of the alert, of whom it is about, then of its telling events."""
     if field in OF_ALERT:
         own = alert.hosts if field == "alert.host" else (getattr(alert, field.removeprefix("alert.")),)
         yield from (text for text in own if text)
         return
     yield from (value for name, value in alert.group if name == field and value)
-    for one in alert.events:
+    for one in alert.telling:
         value = one.event.get(field)
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(item, (str, int)) and str(item):

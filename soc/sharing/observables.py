@@ -61,8 +61,8 @@ class Observable:
 
 
 def observables(alert: Alert) -> tuple[Observable, ...]:
-    """The first MOST of what the alert's group and sample of events bear, sorted, each once."""
-    rows: list[Mapping[str, object]] = [dict(alert.group), *(sample.event for sample in alert.events)]
+    """The first MOST of what the alert's group and its telling events bear, sorted, each once."""
+    rows: list[Mapping[str, object]] = [dict(alert.group), *(sample.event for sample in alert.telling)]
     return tuple(sorted({found for row in rows for found in _of(row)})[:MOST])
 
 

@@ -19,7 +19,7 @@ from soc.core.gist import gist
 from soc.core.hostile import plain, prose
 from soc.core.i18n import LANGUAGES, translator
 from soc.core.settings import moment
-from soc.core.store import AlertFilter, Store
+from soc.core.store import AlertFilter, Store, filled
 from soc.core.triage import VERDICTS, Act
 from soc.core.when import ago, drift, local
 from soc.respond.said import said
@@ -139,6 +139,7 @@ def alert_page(
         life = None if found is None else store.life(found.id)
         if found is None or life is None:
             raise HTTPException(404)
+        found = filled(store, found)
         around = _around(store, found)
     finally:
         store.close()
@@ -183,13 +184,16 @@ def _dashboard(request: Request, found: Alert) -> str:
 
 
 def _around(store: Store, found: Alert) -> list[dict[str, object]]:
-    """What else happened within a minute of the first event to those whom the alert is about."""
+    """What else happened within a minute of the first event to those whom the alert is about, first between them."""
     names = {value for _, value in found.group}
-    shown = {ref.id for ref in found.events}
-    near = store.events_around(found.first_seen, 60_000_000, 2000)
+    shown = {id for ref in found.events for id in (ref.id, ref.event.get("event.id"))}
     keys = ("source.ip", "destination.ip", "user.name", "host.name")
-    related = (event for event in near if event.get("event.id") not in shown)
-    return [event for event in related if names & {str(event.get(key)) for key in keys}][:20]
+    related: list[tuple[int, dict[str, object]]] = []
+    for event in store.events_around(found.first_seen, 60_000_000, 2000):
+        shared = len(names & {str(event.get(key)) for key in keys})
+        if shared and event.get("event.id") not in shown:
+            related.append((shared, event))
+    return [event for _, event in sorted(related, key=lambda one: -one[0])[:20]]
 
 
 def event(request: Request) -> Response:

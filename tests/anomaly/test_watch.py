@@ -7,12 +7,13 @@ import pytest
 
 from soc.anomaly.budget import DAY, Realised, Scored, allowed, candidates, thresholds
 from soc.anomaly.content import described
-from soc.anomaly.features import BUCKET, Partial
+from soc.anomaly.features import BUCKET, Partial, partials
 from soc.anomaly.replay import replayed
 from soc.anomaly.sample import parts_of, read_sample
 from soc.anomaly.watch import Watch, Watched
 from soc.core.content import content_root
 from soc.core.finding import Finding, Kind
+from soc.core.ids import id_of
 
 CONTENT = {name: one for name, one in described().items() if name != "forest"}
 
@@ -50,6 +51,33 @@ def test_a_scan_is_found_with_baseline_value_reasons_and_evidence() -> None:
     assert len(first.events) == 2
     assert first.events[0]["@timestamp"] == first.first
     assert first.hosts[0] == "10.1.0.5"
+
+
+def test_of_a_beacon_is_told_its_peer_and_nobody_else() -> None:
+    """What else the host does first in these ten minutes is neither evidence, nor to be blocked, nor told to others."""
+    second, parts = 1_000_000, []
+    others = [{"@timestamp": END + bucket * BUCKET + at * second, "destination.ip": "198.51.100.1",
+               "destination.port": 443} for bucket in range(3) for at in (0, 1)]  # fmt: skip
+    calls = [{"@timestamp": END + (30 + 60 * number) * second, "destination.ip": "203.0.113.66",
+              "destination.port": 443, "destination.domain": "c2.example", "soc.system": "vp", "soc.level": 3}
+             for number in range(30)]  # fmt: skip
+    for number, event in enumerate((*others, *calls)):
+        known = {"source.ip": "10.1.0.7", "soc.origin": "fw", "log.offset": number, "event.dataset": "fortinet.traffic"}
+        parts += partials([known | event])
+    one = watch()
+    for number, part in enumerate(parts):
+        one.take([part], str(number))
+    found = [one for one in one.advance(END + 4 * BUCKET) if one.rule.name == "beacon"]
+    assert found
+    last, first = found[-1], calls[20]
+    assert last.group == (("source.ip", "10.1.0.7"), ("destination.ip", "203.0.113.66"))
+    assert last.hosts == ("10.1.0.7", "203.0.113.66")
+    assert (last.count, last.first, last.last) == (10, first["@timestamp"], calls[29]["@timestamp"])
+    (event,) = last.events
+    assert event["event.id"] == id_of(first | {"soc.origin": "fw", "log.offset": 26})
+    assert (event["@timestamp"], event["soc.origin"], event["log.offset"]) == (first["@timestamp"], "fw", 26)
+    assert (event["destination.domain"], event["soc.system"]) == ("c2.example", "vp")
+    assert list(one.realised.by_day().values()) == [1], "one alert a day, however often it is found"
 
 
 def test_the_order_of_partials_changes_nothing() -> None:

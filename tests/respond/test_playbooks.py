@@ -160,6 +160,14 @@ def test_only_what_is_outside_is_blocked(ips, server):
     assert variables(SHIPPED["c2_beacon"], alert).get("server", "") == server
 
 
+@pytest.mark.parametrize("about", [(), (("destination.ip", "198.51.100.66"),)])
+def test_what_an_anomaly_model_happens_to_show_is_not_blocked(about):
+    """Its events are the first that the host did, with whomever, unless the alert names the peer."""
+    unusual = msgspec.structs.replace(an_alert(**{"destination.ip": "203.0.113.9"}), kind="anomaly")
+    alert = msgspec.structs.replace(unusual, group=(("source.ip", "10.1.50.23"), *about))
+    assert variables(SHIPPED["c2_beacon"], alert).get("server", "") == dict(about).get("destination.ip", "")
+
+
 def test_suits_by_rule_and_by_technique(good):
     assert suits(good, an_alert())
     other = msgspec.structs.replace(an_alert(), rule_name="x", techniques=(("T1566.001", ""),))
