@@ -3,7 +3,8 @@
 A compacted topic has one partition for each of the stage's input. A snapshot is cut into pieces, each a record with a
 name of its own, and then the record "head" says which pieces make it up; the pieces of the one before are deleted after
 that. Whoever is killed in between leaves the earlier snapshot whole, and a worker that was taken for dead and writes
-late cannot mix its pieces with another's: at worst its head is older, and more of the input is read again.
+late cannot mix its pieces with another's: at worst its head is older, and more of the input is read again. For its sake
+pieces that no head names are left for an hour.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 from aiokafka import TopicPartition
@@ -22,6 +23,8 @@ from soc.engines.stream.outbox import Outbox
 
 PIECE: Final = 512 * 1024
 HEAD: Final = b"head"
+ORPHANED: Final = 3_600_000
+"""ms, by Kafka's clock, after which nobody will name a piece any more that no head has named."""
 VERSION: Final = 1
 
 
@@ -39,6 +42,13 @@ class _Head(msgspec.Struct, array_like=True):
     offset: int
     pieces: int
     digest: bytes
+
+
+class _Record(NamedTuple):
+    """time: ms, when Kafka took it."""
+
+    value: bytes
+    time: int
 
 
 class Snapshots(Protocol):
@@ -73,7 +83,7 @@ class TopicSnapshots:
             consumer.assign(wanted)
             ends = await consumer.end_offsets(wanted)
             await consumer.seek_to_beginning(*wanted)
-            records: dict[int, dict[bytes, bytes]] = {partition: {} for partition in partitions}
+            records: dict[int, dict[bytes, _Record]] = {partition: {} for partition in partitions}
             left = {tp for tp in wanted if ends[tp] > 0 and await consumer.position(tp) < ends[tp]}
             while left:
                 for tp, found in (await consumer.getmany(*left, timeout_ms=1000)).items():
@@ -81,7 +91,7 @@ class TopicSnapshots:
                         if record.value is None:
                             records[tp.partition].pop(record.key, None)
                         else:
-                            records[tp.partition][record.key] = record.value
+                            records[tp.partition][record.key] = _Record(record.value, record.timestamp)
                 left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
         loaded = {}
         for partition, kept in records.items():
@@ -89,16 +99,20 @@ class TopicSnapshots:
                 loaded[partition] = snapshot
         return loaded
 
-    def _put_together(self, partition: int, kept: Mapping[bytes, bytes]) -> Snapshot | None:
-        self._stale[partition] = [key for key in kept if key != HEAD]
+    def _put_together(self, partition: int, kept: Mapping[bytes, _Record]) -> Snapshot | None:
+        latest = max((record.time for record in kept.values()), default=0)
+        old = {key for key, record in kept.items() if key != HEAD and record.time <= latest - ORPHANED}
+        self._stale[partition] = sorted(old)
         if HEAD not in kept:
             return None
         try:
-            head = msgspec.msgpack.decode(kept[HEAD], type=_Head)
+            head = msgspec.msgpack.decode(kept[HEAD].value, type=_Head)
         except msgspec.MsgspecError:
             self.unreadable += 1
             return None
-        state = b"".join(kept.get(key, b"") for key in _keys(head.name, head.pieces))
+        pieces = [key for key in _keys(head.name, head.pieces) if key in kept]
+        self._stale[partition] = sorted({*old, *pieces})
+        state = b"".join(kept[key].value for key in pieces)
         if head.version != VERSION or hashlib.blake2b(state).digest() != head.digest:
             self.unreadable += 1
             return None
