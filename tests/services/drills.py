@@ -91,6 +91,14 @@ async def kill(fleet: Fleet, kafka: KafkaServer, chance: random.Random) -> float
     return takeover
 
 
+async def kill_all(fleet: Fleet, kafka: KafkaServer, chance: random.Random) -> float:
+    """kill -9 of all workers at once; as many are started."""
+    for worker in list(fleet.running):
+        fleet.leave(worker, signal.SIGKILL)
+        fleet.start()
+    return await whole(fleet, "partitions without a worker after all were killed")
+
+
 async def stop_and_go_on(fleet: Fleet, kafka: KafkaServer, chance: random.Random) -> float:
     """SIGSTOP until others have its partitions and a while longer, then SIGCONT: a worker that was taken for dead."""
     victim = chance.choice(fleet.running)
@@ -123,6 +131,7 @@ DRILLS: dict[str, tuple[Fault | None, int, int]] = {
     "kill -9 before the first line": (None, 1, 1),
     "a worker joins, one leaves": (join_and_leave, 20, 1),
     "kill -9 of a worker": (kill, 20, 2),
+    "kill -9 of all workers": (kill_all, 5, 1),
     "SIGSTOP past the session, SIGCONT": (stop_and_go_on, 5, 1),
     "kill -9 of the broker": (kill_broker, 10, 1),
 }
