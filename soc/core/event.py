@@ -104,11 +104,11 @@ def to_wire(event: Mapping[str, Value]) -> dict[str, Value]:
 
 def from_wire(wire: Mapping[str, object]) -> Event:
     """The inverse of to_wire; also accepts nested objects and lists. ValueError names the field that is wrong."""
-    event: Event = {}
-    if _SCALARS.issuperset(map(type, wire.values())):  # most are flat, and the type of each costs less than a walk
-        event.update(cast("Mapping[str, Scalar]", wire))
-    else:
-        _flatten("", wire, event)
+    event = cast("Event", dict(wire))
+    if not _SCALARS.issuperset(map(type, event.values())):  # the types of all cost less than a look at each
+        for name, value in wire.items():
+            if type(value) not in _SCALARS:
+                _settle(name, value, event)
     for name in DATE_FIELDS.intersection(event):
         value = event[name]
         if isinstance(value, str):
@@ -119,14 +119,18 @@ def from_wire(wire: Mapping[str, object]) -> Event:
     return event
 
 
-def _flatten(prefix: str, node: Mapping[str, object], into: Event) -> None:
-    for key, value in node.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            _flatten(f"{name}.", value, into)
-        elif isinstance(value, list | tuple):
-            into[name] = tuple(item if isinstance(item, Scalar) else str(item) for item in value)
-        elif isinstance(value, Scalar):
-            into[name] = value
-        else:
-            raise ValueError(f"{name}: {type(value).__name__} is no event value")
+def _settle(name: str, value: object, event: Event) -> None:
+    """A value that is no scalar: an array becomes a tuple, an object is taken apart; a name that is there stays."""
+    if isinstance(value, list | tuple):
+        plain = _SCALARS.issuperset(map(type, value))
+        event[name] = tuple(value) if plain else tuple([x if isinstance(x, Scalar) else str(x) for x in value])
+    elif isinstance(value, Mapping):
+        event.pop(name, None)
+        for key, inner in value.items():
+            below = f"{name}.{key}"
+            if below not in event:
+                event[below] = inner
+                if type(inner) not in _SCALARS:
+                    _settle(below, inner, event)
+    elif not isinstance(value, Scalar):
+        raise ValueError(f"{name}: {type(value).__name__} is no event value")
