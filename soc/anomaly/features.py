@@ -14,7 +14,6 @@ import msgspec
 
 from soc.anomaly.bounded import kept, number, rank
 from soc.core.event import Event, Value
-from soc.core.ids import id_of
 from soc.core.storable import storable
 
 BUCKET: Final = 600_000_000
@@ -32,8 +31,6 @@ LONGEST: Final = 1024
 REMEMBERED: Final = 50_000
 """Entities and buckets of which Features knows the evidence that it gave."""
 
-_NAMES: Final = ("tls.client.server_name", "url.domain", "destination.domain")
-
 _encode = msgspec.json.Encoder().encode
 
 _Key = tuple[str, Value, int]
@@ -42,26 +39,8 @@ _Call = tuple[Value, Value]
 """Peer and its port."""
 _Place = tuple[int, str, int]
 """Time, origin, number."""
-
-
-class First(msgspec.Struct, array_like=True, order=True, frozen=True):
-    """The first event of the calls to a peer, as much of it as tells which it is: all of it would be too much for each.
-
-    time in µs; id of the event; address and name of the peer; system, unit and level as the event was enriched; "" and
-    0 for what it does not have
-    """
-
-    time: int
-    origin: str
-    number: int
-    id: str
-    dataset: str
-    name: str
-    address: str
-    port: int
-    system: str
-    unit: str
-    level: int
+First = tuple[int, str, int, int, str]
+"""The first line of the calls to a peer: time (µs), origin, number; their port (0: none), and the peer's name."""
 
 
 class Partial(msgspec.Struct, array_like=True):
@@ -74,7 +53,7 @@ class Partial(msgspec.Struct, array_like=True):
     calls     peer:port -> whole seconds in which the calls to it began, ordered, at most MEMBERS x CALLS
     evidence  (time µs, origin, number, event as JSON with dates in µs) of the first SHOWN events; those that earlier
               partials of the entity gave may be missing
-    firsts    peer:port -> the first event of the calls to it; those that earlier partials gave may be missing
+    firsts    peer:port -> the first line of a source's calls to it; those that earlier partials gave may be missing
     """
 
     entity: str
@@ -108,15 +87,17 @@ class Partial(msgspec.Struct, array_like=True):
 
 
 class _Open:
-    """A partial in the making: sets and lists that are bounded once, at the end of the batch."""
+    """A partial in the making: sets and lists that are bounded once, at the end of the batch.
 
-    __slots__ = ("calls", "denied", "events", "failures", "firsts", "received", "sent", "times")
+    calls: when each began, and the first event of them with its time
+    """
+
+    __slots__ = ("calls", "denied", "events", "failures", "received", "sent", "times")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.times: list[int] = []
-        self.calls: dict[_Call, list[int]] = {}
-        self.firsts: dict[_Call, tuple[int, Event]] = {}
+        self.calls: dict[_Call, tuple[list[int], int, Event]] = {}
         self.sent = self.received = self.failures = self.denied = 0
 
 
@@ -158,15 +139,14 @@ class Features:
                     lasted = get("event.duration")
                     began = time - lasted // 1000 if lasted.__class__ is int else time
                 call = (peer, get("destination.port"))
-                times = one.calls.get(call)
-                if times is None:
-                    one.calls[call] = [began]
-                    one.firsts[call] = time, event
+                known = one.calls.get(call)
+                if known is None:
+                    one.calls[call] = [began], time, event
                 else:
+                    times, earliest, first = known
                     times.append(began)
-                    earliest, first = one.firsts[call]
                     if time < earliest or (time == earliest and _place(event) < _place(first)):
-                        one.firsts[call] = time, event
+                        one.calls[call] = times, time, event
             size = get("source.bytes")
             if size.__class__ is int:
                 one.sent += size
@@ -222,14 +202,16 @@ def _closed(key: _Key, one: _Open, shown: Sequence[Event], told: dict[tuple[_Key
     field, value, bucket = key
     calls = {f"{peer}:{port}" if port is not None else str(peer): (peer, port) for peer, port in one.calls}
     names = calls if len(calls) <= MEMBERS else kept(calls, MEMBERS)
-    firsts = {}
-    for name in names:
+    firsts: dict[str, First] = {}
+    for name in names if field == "source.ip" else ():  # who is called by others says nothing of them
         call = calls[name]
-        first = one.firsts[call][1]
+        first = one.calls[call][2]
         before, place = told.get((key, call)), _place(first)
         if before is None or place < before:
             told[key, call] = place
-            firsts[name] = _told(place, call, first)
+            named = first.get("tls.client.server_name") or first.get("url.domain") or first.get("destination.domain")
+            port = call[1] if isinstance(call[1], int) else 0
+            firsts[name] = (*place, port, named[:LONGEST] if isinstance(named, str) else "")
     peers, ports = {str(peer) for peer, _ in one.calls}, {str(port) for _, port in one.calls if port is not None}
     return Partial(
         entity=f"{field}={value}",
@@ -243,7 +225,7 @@ def _closed(key: _Key, one: _Open, shown: Sequence[Event], told: dict[tuple[_Key
         denied=one.denied,
         peers=list(peers) if len(peers) <= 1 else kept(peers, MEMBERS),
         ports=list(ports) if len(ports) <= 1 else kept(ports, MEMBERS),
-        calls={name: _seconds(one.calls[calls[name]]) for name in names},
+        calls={name: _seconds(one.calls[calls[name]][0]) for name in names},
         evidence=_first([_evidence(event) for event in shown]) if shown else [],
         firsts=firsts,
     )
@@ -259,25 +241,6 @@ def _place(event: Event) -> _Place:
     time, number = event["@timestamp"], event.get("log.offset", 0)
     assert isinstance(time, int)
     return time, str(event.get("soc.origin", "")), number if isinstance(number, int) else 0
-
-
-def _told(place: _Place, call: _Call, event: Event) -> First:
-    get, (peer, port) = event.get, call
-    return First(
-        *place,
-        id=id_of(event),
-        dataset=_text(get("event.dataset")),
-        name=next((name for field in _NAMES if (name := _text(get(field)))), ""),
-        address=str(peer),
-        port=port if isinstance(port, int) else 0,
-        system=_text(get("soc.system")),
-        unit=_text(get("soc.unit")),
-        level=level if isinstance(level := get("soc.level"), int) else 0,
-    )
-
-
-def _text(value: Value) -> str:
-    return value[:LONGEST] if isinstance(value, str) else ""
 
 
 def _evidence(event: Event) -> tuple[int, str, int, bytes]:

@@ -10,9 +10,8 @@ import msgspec
 from soc.anomaly.budget import Realised, Scored
 from soc.anomaly.features import BUCKET, Partial, merge
 from soc.anomaly.model import Explanation, Model, reason
-from soc.core.event import Event, with_tuples
+from soc.core.event import Event, Value, with_tuples
 from soc.core.finding import Finding, RuleInfo
-from soc.core.ids import id_of
 
 WAITING = 50_000
 """Entities and buckets that may wait; of more, the oldest buckets are decided before their time."""
@@ -196,32 +195,31 @@ def finding(one: Watched, part: Partial, score: float, why: Explanation) -> Find
 
 
 def _of_peer(found: Finding, part: Partial, peer: str) -> Finding:
-    """The finding as one about the calls to this peer."""
-    first, calls = part.firsts[peer], part.calls[peer]
-    outline: Event = {
-        "@timestamp": first.time,
-        "event.id": first.id,
+    """The finding as one about the calls to this peer, with the outline of the first."""
+    (time, origin, number, port, name), calls = part.firsts[peer], part.calls[peer]
+    address = peer.removesuffix(f":{port}") if port else peer
+    event: Event = {
+        "@timestamp": time,
         **dict(part.group),
-        "destination.ip": first.address,
-        "soc.origin": first.origin,
-        "log.offset": first.number,
+        "destination.ip": address,
+        "soc.origin": origin,
+        "log.offset": number,
     }
-    known: Event = {
-        "event.dataset": first.dataset,
-        "destination.port": first.port,
-        "destination.domain": first.name,
-        "soc.system": first.system,
-        "soc.unit": first.unit,
-        "soc.level": first.level,
-    }
-    outline |= {name: value for name, value in known.items() if value}
-    here = [one for one in found.events if id_of(one) == first.id]
+    if port:
+        event["destination.port"] = port
+    if name:
+        event["destination.domain"] = name
+    here = [one for one in found.events if _line(one) == _line(event)]
     return replace(
         found,
-        group=(*part.group, ("destination.ip", first.address)),
-        first=first.time,
-        last=max(first.time, calls[-1] * 1_000_000),
+        group=(*part.group, ("destination.ip", address)),
+        first=time,
+        last=max(time, calls[-1] * 1_000_000),
         count=len(calls),
-        events=tuple(here) or (outline,),
-        hosts=tuple(dict.fromkeys((*(value for _, value in part.group), first.address))),
+        events=tuple(here) or (event,),
+        hosts=tuple(dict.fromkeys((*(value for _, value in part.group), address))),
     )
+
+
+def _line(event: Event) -> tuple[Value, Value]:
+    return event.get("soc.origin"), event.get("log.offset")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from soc.core.alert import Alert
+from soc.core.alert import Alert, EventRef
 from soc.core.event import Event, Rejected
 from soc.core.triage import Act, Life
 
@@ -16,6 +16,8 @@ STORE_FILE = "soc.db"
 """The embedded store's file in its folder."""
 
 HOUR = 3_600_000_000
+MOST_OF_ONE_TIME = 500
+"""Events of one time among which one is looked for."""
 HOURS_KEPT = 400 * 24 * HOUR
 """How long counts by hour stay (µs): a year's report and the month before it."""
 
@@ -155,10 +157,14 @@ class Store(Protocol):
 
 
 def filled(store: Store, alert: Alert) -> Alert:
-    """The alert for people: of events that it has in outline only, by their event.id, the whole where it is stored."""
-    events = []
-    for ref in alert.events:
-        id = ref.event.get("event.id")
-        whole = store.event(id) if isinstance(id, str) and "event.original" not in ref.event else None
-        events.append(ref if whole is None else replace(ref, event=whole))
-    return replace(alert, events=tuple(events))
+    """The alert for people: where it has the outline of an event only, the whole of it, if that is stored."""
+    return replace(alert, events=tuple([_filled(store, ref) for ref in alert.events]))
+
+
+def _filled(store: Store, ref: EventRef) -> EventRef:
+    line = ("soc.origin", "log.offset")
+    if "event.original" in ref.event or not all(name in ref.event for name in line):
+        return ref
+    near = store.events_around(ref.time, 1, MOST_OF_ONE_TIME)
+    found = next((one for one in near if all(one.get(name) == ref.event[name] for name in line)), None)
+    return ref if found is None else replace(ref, event=found)

@@ -9,7 +9,7 @@ from soc.core.alert import Alert
 from soc.core.event import Event
 from soc.core.finding import Finding, Hit, RuleInfo
 from soc.correlation import Correlator, Pressure, Progress, Restored
-from soc.enrich import Inventory
+from soc.enrich import Enricher, Inventory
 from soc.pipeline.content import Content
 from soc.respond import Triage
 from soc.sigma import reasons
@@ -38,6 +38,7 @@ class Concluder:
         self._rules = content.rules_by_id
         self._correlate = self._correlator(content)
         self._triage = Triage(inventory, fold=fold, zone=zone)
+        self._enrich = Enricher(inventory)
         self.restored = Restored()
         """What became of the windows of each correlation at the latest restore or change of rules."""
 
@@ -77,8 +78,11 @@ class Concluder:
     def advance(self, watermark: int, others: Iterable[Finding] = ()) -> list[Alert]:
         """The alerts of windows up to the watermark (µs): no hit older than that is still expected.
 
-        others: what was found elsewhere by then, by anomaly models.
+        others: what was found elsewhere by then, by anomaly models, some of it with the outlines of events only.
         """
+        others = list(others)
+        for event in (event for finding in others for event in finding.events):
+            self._enrich(event)
         alerts = self._triage.take([*self._correlate.advance(watermark), *self._correlate.alarms(), *others])
         self._triage.expire(watermark)
         return alerts

@@ -186,7 +186,7 @@ def _dashboard(request: Request, found: Alert) -> str:
 def _around(store: Store, found: Alert) -> list[dict[str, object]]:
     """What else happened within a minute of the first event to those whom the alert is about, first between them."""
     names = {value for _, value in found.group}
-    shown = {id for ref in found.events for id in (ref.id, ref.event.get("event.id"))}
+    shown = {ref.event.get("event.id", ref.id) for ref in found.events}
     keys = ("source.ip", "destination.ip", "user.name", "host.name")
     related: list[tuple[int, dict[str, object]]] = []
     for event in store.events_around(found.first_seen, 60_000_000, 2000):

@@ -9,9 +9,8 @@ from starlette.testclient import TestClient
 
 from soc.core.alert import Alert, EventRef
 from soc.core.errors import StoreError
-from soc.core.event import Rejected
+from soc.core.event import Rejected, iso
 from soc.core.finding import Reason
-from soc.core.ids import id_of
 from soc.stores.memory import MemoryStore
 from soc.web import Access, create_app
 from soc.web.access import Person
@@ -192,8 +191,8 @@ def test_one_alert_in_full(client: TestClient, store: MemoryStore) -> None:
 def test_an_event_of_which_the_alert_has_the_outline_is_shown_whole(client: TestClient, store: MemoryStore) -> None:
     event = {"@timestamp": NOW, "event.original": "the whole line", "soc.origin": "a", "log.offset": 1}
     store.put_events([event])
-    outline = {"@timestamp": "2026-10-05T01:00:00Z", "event.id": id_of(event), "destination.ip": "203.0.113.9"}
-    lost = outline | {"event.id": "f" * 32, "destination.ip": "203.0.113.10"}
+    outline = {"@timestamp": iso(NOW), "soc.origin": "a", "log.offset": 1, "destination.ip": "203.0.113.9"}
+    lost = outline | {"log.offset": 2, "destination.ip": "203.0.113.10"}
     events = (EventRef("1" * 32, NOW, outline), EventRef("2" * 32, NOW, lost))
     store.put_alerts([replace(make_alert(7), events=events)])
     sign_in(client)
