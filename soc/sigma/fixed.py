@@ -10,11 +10,45 @@ from typing import Final
 
 from soc.core.event import Event
 from soc.sigma.evaluate import leaf_holds
-from soc.sigma.predicate import FieldRef
+from soc.sigma.predicate import FieldRef, Text
+from soc.sigma.text import as_text, fold
 from soc.sigma.tree import KEYWORDS, And, AtLeast, Leaf, Node, Not, Or, all_of, any_of
 
 _ENDING: Final[dict[type, bool]] = {And: False, Or: True}
 """What one child can decide alone."""
+
+
+Demands = dict[str, frozenset[str]]
+"""Field -> folded texts, of which its value must be one for a condition to hold."""
+
+
+def demanded(node: Node) -> Demands:
+    """What the condition demands outright, which is quick to ask of each route; there may be more that it needs."""
+    if isinstance(node, Leaf):
+        test = node.test
+        if isinstance(test, Text) and test.shape == "exact" and not test.cased and node.field != KEYWORDS:
+            return {node.field: frozenset((fold(test.literal or ""),))}
+        return {}
+    found: Demands = {}
+    if isinstance(node, And):
+        for child in node.children:
+            for field, texts in demanded(child).items():
+                found[field] = found[field] & texts if field in found else texts
+    elif isinstance(node, Or) and (first := demanded(node.children[0])):
+        others = [demanded(child) for child in node.children[1:]]
+        for field, texts in first.items():
+            if all(field in other for other in others):
+                found[field] = texts.union(*(other[field] for other in others))
+    return found
+
+
+def excluded(demands: Demands, fixed: Event) -> bool:
+    """Whether a condition with these demands cannot hold under these values."""
+    for field, texts in demands.items():
+        value = fixed.get(field)
+        if value is not None and not isinstance(value, tuple) and fold(as_text(value)) not in texts:
+            return True
+    return False
 
 
 def simplified(node: Node, fixed: Event) -> Node | bool:

@@ -11,7 +11,7 @@ from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset, LogSource
 from soc.sigma.candidate import Candidate
 from soc.sigma.compiled import Shelf
-from soc.sigma.fixed import simplified
+from soc.sigma.fixed import Demands, demanded, excluded, simplified
 from soc.sigma.keywords import Engines
 from soc.sigma.load import Rule
 from soc.sigma.memo import Budget
@@ -37,6 +37,7 @@ class Matcher:
         for rule in rules:
             self._by_source[rule.logsource].append(rule)
         self._whole: dict[str, Candidate] = {}
+        self._demands: dict[str, Demands] = {}
         self._budget = Budget()
         self._engines = Engines()
         self._plans: dict[tuple[int, ...], Plan] = {}
@@ -96,6 +97,11 @@ class Matcher:
             if made is None:
                 made = self._whole[rule.info.id] = Candidate(rule.info, rule.condition, self._budget)
             return made
+        demands = self._demands.get(rule.info.id)
+        if demands is None:
+            demands = self._demands[rule.info.id] = demanded(rule.condition)
+        if excluded(demands, fixed):
+            return None
         condition = simplified(rule.condition, fixed)
         if condition is False:
             return None

@@ -15,7 +15,7 @@ from soc.sigma import IDENTITY, Document, FieldMap, Rule, compile, memo, shipped
 from soc.sigma import field as memos
 from soc.sigma import plan as plans
 from soc.sigma.field import Field
-from soc.sigma.fixed import simplified
+from soc.sigma.fixed import demanded, excluded, simplified
 from soc.sigma.load import read_rule
 from soc.sigma.matcher import Matcher
 from soc.sigma.memo import Budget
@@ -164,6 +164,29 @@ def test_what_a_route_fixes_is_decided_once() -> None:
     matched = matcher(one, fixed={"EventID": "1"})
     assert bool(matched.match({"EventID": "1", "A": "x"}))
     assert not matched.match({"EventID": "1", "A": "y"})
+
+
+@pytest.mark.parametrize(
+    ("detection", "demands"),
+    [
+        ({"s": {"A": "X", "B|contains": "y"}, "condition": "s"}, {"A": {"x"}}),
+        ({"s": {"A": ["x", 7]}, "t": {"A": [7, "z"], "B": "b"}, "condition": "s and t"}, {"A": {"7"}, "B": {"b"}}),
+        ({"s": [{"A": "x", "B": "b"}, {"A": "y"}], "condition": "s"}, {"A": {"x", "y"}}),
+        ({"s": {"A": "x"}, "t": {"B": "y"}, "condition": "s or t"}, {}),
+        ({"s": {"A": "x"}, "t": {"A": "y"}, "condition": "1 of *"}, {"A": {"x", "y"}}),
+        ({"s": {"A": "x"}, "t": {"A": "y"}, "u": {"A": "z"}, "condition": "2 of *"}, {}),
+        ({"s": {"A": "x"}, "t": {"A": "y"}, "condition": "s and not t"}, {"A": {"x"}}),
+        ({"s": {"A|cased": "X", "B": "y*", "C": None, "D": ""}, "condition": "s"}, {"D": {""}}),
+        ({"s": ["word"], "condition": "s"}, {}),
+    ],
+)
+def test_what_a_condition_demands_of_a_field(detection: dict[str, object], demands: dict[str, set[str]]) -> None:
+    one = rule(detection)
+    found = demanded(one.condition)
+    assert found == demands
+    for values in ({"A": "X"}, {"A": 7.0, "B": "q"}, {"A": ("q", "x")}, {"B": "B", "D": ""}, {"A": None}, {"A": True}):
+        assert not excluded(found, values) or simplified(one.condition, values) is False
+    assert excluded(found, {"A": "q"}) == ("A" in demands)
 
 
 def test_rules_by_the_hundred_on_one_field() -> None:

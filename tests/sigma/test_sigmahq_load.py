@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from soc.sigma import IDENTITY, Loaded, load
+from soc.sigma.fixed import demanded, excluded, simplified
 from soc.sigma.tree import leaves
 
 SIGMA = Path(__file__).resolve().parents[3] / "shared" / "data" / "sigma"
@@ -50,6 +51,13 @@ def test_every_file_is_a_rule_or_lacks_a_list(loaded: Loaded) -> None:
     assert {re.sub(r"%.*%", "%name%", one.reason.partition(": ")[2]) for one in loaded.problems} == {
         "placeholder %name% has no values here"
     }
+
+
+def test_what_a_rule_demands_it_cannot_do_without(loaded: Loaded) -> None:
+    asked = {"EventID": 1, "Channel": "Security", "Provider_Name": "SAM", "_path": "dns", "Level": 2}
+    left_out = [one for one in loaded.rules if excluded(demanded(one.condition), asked)]
+    assert len(left_out) > 300
+    assert {simplified(one.condition, asked) for one in left_out} == {False}
 
 
 def test_with_its_lists_every_rule_is_read(loaded: Loaded, folder: Path, tmp_path: Path) -> None:
