@@ -15,7 +15,7 @@ from soc.cli.command import TranslatedGroup, language_option, today, translate, 
 from soc.cli.jobs import jobs_option
 from soc.cli.progress import reading
 from soc.core.errors import SocError
-from soc.core.event import Event, from_wire
+from soc.core.event import Event, from_json
 from soc.core.hostile import plain
 from soc.core.logsource import LogSource
 from soc.core.windows.record import as_recorded, event_of
@@ -101,7 +101,7 @@ def _native(loaded: Loaded, otherwise: Sequence[LogSource], event: Callable[[dic
 def _ecs(loaded: Loaded) -> Sweeper:
     from soc.pipeline.content import available_datasets  # not above: who does without parsers need not load them
 
-    return Sweeper(Matcher(loaded.rules, DatasetRouter(available_datasets()), users_folder()), from_wire, lambda: 0)
+    return Sweeper(Matcher(loaded.rules, DatasetRouter(available_datasets()), users_folder()), from_json, lambda: 0)
 
 
 def _otherwise(logsource: str, loaded: Loaded, *, all_rules: bool) -> Sequence[LogSource]:

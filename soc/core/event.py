@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from gc import is_tracked
 from typing import Any, cast
 
 from soc.core.fields import DATE_FIELDS
@@ -106,9 +107,27 @@ def from_wire(wire: Mapping[str, object]) -> Event:
     """The inverse of to_wire; also accepts nested objects and lists. ValueError names the field that is wrong."""
     event = cast("Event", dict(wire))
     if not _SCALARS.issuperset(map(type, event.values())):  # the types of all cost less than a look at each
-        for name, value in wire.items():
-            if type(value) not in _SCALARS:
-                _settle(name, value, event)
+        _take_apart(event)
+    _read_dates(event)
+    return event
+
+
+def from_json(record: dict[str, Any]) -> Event:
+    """The same for an object as a reader of JSON made it, which becomes the event."""
+    # without anything nested it is mostly not tracked by the collector of cycles, see soc.core.flat.nested
+    if is_tracked(record) and not _SCALARS.issuperset(map(type, record.values())):
+        _take_apart(record)
+    if not DATE_FIELDS.isdisjoint(record):
+        _read_dates(record)
+    return record
+
+
+def _take_apart(event: Event) -> None:
+    for name in [name for name, value in event.items() if type(value) not in _SCALARS]:
+        _settle(name, event[name], event)
+
+
+def _read_dates(event: Event) -> None:
     for name in DATE_FIELDS.intersection(event):
         value = event[name]
         if isinstance(value, str):
@@ -116,7 +135,6 @@ def from_wire(wire: Mapping[str, object]) -> Event:
                 event[name] = micros(value)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
-    return event
 
 
 def _settle(name: str, value: object, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""CPU µs an event for Sigma rules: ``python -m tests.bench.sigma [--plot FILE.svg]`` from the project's root.
+"""CPU µs an event for Sigma rules: ``python -m tests.bench.sigma [--plot FILE.svg] [--only NAME]``.
 
 Each figure is of a process of its own that reads a file of JSON as ``soc sigma match`` does, with nothing remembered
 at the start: user and system time of the whole process, without that for loading rules.
@@ -34,7 +34,7 @@ from statistics import median
 import orjson
 
 from soc.core.content import rule_folders
-from soc.core.event import from_wire
+from soc.core.event import from_json
 from soc.core.finding import RuleInfo
 from soc.core.logsource import LogSource
 from soc.core.windows.record import event_of
@@ -70,13 +70,14 @@ WORKLOADS = {
     "distinct": Workload("process creation, distinct", sigma_events.distinct, 100_000, product="windows"),
     "worst": Workload("every value distinct", sigma_events.worst, 30_000, product="windows"),
     "network": Workload("network, our parsers' events", sigma_events.network, 100_000, ecs=True),
+    "story": Workload("network, the demo's morning", sigma_events.story, 100_000, ecs=True),
     "zeek": Workload("network, Zeek's own records", sigma_events.zeek, 100_000),
 }
 Figures = dict[str, float]
 
 
-def run(plot: Path | None = None) -> None:
-    """Prints the table; says so when the shared data is not there."""
+def run(plot: Path | None = None, only: Sequence[str] = ()) -> None:
+    """Prints the table, or these rows of it; says so when the shared data is not there."""
     if not RULES.is_file() or not (sigma_events.DATA / "evtx_to_mitre").is_dir():
         print("SigmaHQ's rules and the Windows events are not here: nothing to measure")
         return
@@ -88,6 +89,8 @@ def run(plot: Path | None = None) -> None:
         _loading(folder)
         print(_HEAD)
         for key, workload in WORKLOADS.items():
+            if only and key not in only:
+                continue
             _progress(f"{workload.name}: making events")
             sigma_events.write(folder / f"{key}.ndjson", workload.make(workload.events))
             for size, runs in {**SIZES, 0: RUNS}.items():
@@ -95,9 +98,10 @@ def run(plot: Path | None = None) -> None:
                 first, *rows = [_apart(folder, key, size) for _ in range(runs + 1)]
                 curves.setdefault(workload.name, []).append((int(rows[0]["rules"]), min(row["whole"] for row in rows)))
                 print(_line(workload.name, first, rows) + ("" if size else _rsigma(folder, key)), flush=True)
-        _progress(f"memory after {DISTINCT:,} events")
-        rss = _apart(folder, "worst", 0, "memory")["rss"]
-        print(f"\nRSS after {DISTINCT:,} process creations, every value distinct: {rss:.0f} MB")
+        if not only or "worst" in only:
+            _progress(f"memory after {DISTINCT:,} events")
+            rss = _apart(folder, "worst", 0, "memory")["rss"]
+            print(f"\nRSS after {DISTINCT:,} process creations, every value distinct: {rss:.0f} MB")
     if plot:
         plot.write_text(draw(curves), encoding="utf-8")
 
@@ -140,7 +144,7 @@ def _child(what: str, folder: Path, key: str, size: int) -> Figures:
     if what != "load":
         chosen = random.Random(1).sample(rules, size) if size else rules
         matcher = _Timed(Matcher(chosen, _router(key), folder / f"routes-{key}" if what == "sweep" else None))
-        sweeper = Sweeper(matcher, from_wire if WORKLOADS[key].ecs else event_of, lambda: 0)
+        sweeper = Sweeper(matcher, from_json if WORKLOADS[key].ecs else event_of, lambda: 0)
         path = folder / f"{key}.ndjson"
         figures |= _memory(sweeper, path) if what == "memory" else _sweep(sweeper, matcher, path)
         matcher.keep()
@@ -269,4 +273,6 @@ if __name__ == "__main__":
     else:
         options = argparse.ArgumentParser()
         options.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw whole by number of rules")
-        run(options.parse_args().plot)
+        options.add_argument("--only", action="append", default=[], choices=WORKLOADS, help="one of the workloads")
+        chosen = options.parse_args()
+        run(chosen.plot, chosen.only)

@@ -11,11 +11,17 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
 
+from soc.core.event import RawBatch, to_wire
 from soc.core.windows.record import event_of
+from soc.enrich import Enricher, read_inventory
+from soc.pipeline.normalise import Normaliser
+from soc.story import INVENTORY
+from soc.story import write as tell
 from tests.sigma.test_regression import RULES
 
 Record = dict[str, Any]
@@ -162,6 +168,19 @@ def network(count: int) -> Iterator[Record]:
                      "message": "Accepted publickey for an"}  # fmt: skip
         event["event.original"] = f"<134>{number} " + " ".join(f"{name}={value}" for name, value in event.items())
         yield event
+
+
+def story(count: int) -> Iterator[Record]:
+    """What the parsers make of the demo's morning, whole as soc parse writes it, over and over."""
+    noon = 1_791_176_400_000_000  # 2026-10-05T12:00+07:00, when its files were collected
+    read = Normaliser(Enricher(read_inventory(INVENTORY)), 7 * 3600).read
+    events: list[Record] = []
+    with TemporaryDirectory() as folder:
+        for file in tell(Path(folder)).files:
+            batch = RawBatch(f"file:{file.name}", "auto", noon, 0, tuple(file.read_bytes().splitlines()))
+            events += map(to_wire, read(batch).events)
+    events.sort(key=lambda event: str(event["@timestamp"]))
+    yield from islice(cycle(events), count)
 
 
 def write(path: Path, events: Iterable[Record]) -> None:

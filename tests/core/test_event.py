@@ -2,11 +2,12 @@
 
 import datetime
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soc.core.event import from_wire, to_wire
+from soc.core.event import from_json, from_wire, to_wire
 from soc.core.fields import DATE_FIELDS
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=8))
@@ -19,6 +20,7 @@ NOW = 1_795_000_000_123_456
 def test_what_is_written_is_read_again(event, time):
     event["@timestamp"] = time
     assert from_wire(to_wire(event)) == event
+    assert from_json(to_wire(event)) == event
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,7 @@ def test_what_is_written_is_read_again(event, time):
 )
 def test_objects_are_taken_apart_and_dates_are_read(wire, event):
     assert from_wire(wire) == event
+    assert from_json(orjson.loads(orjson.dumps(wire))) == event
 
 
 @pytest.mark.parametrize(
