@@ -28,8 +28,8 @@ LONG: Final = 4096
 """Bytes of such an event from which on its texts are cut."""
 LONGEST: Final = 1024
 """Characters of a text then."""
-REMEMBERED: Final = 50_000
-"""Entities and buckets of which Features knows the evidence that it gave."""
+REMEMBERED: Final = 20_000
+"""Entities and buckets, and calls of such, of which Features knows what evidence it gave."""
 
 _encode = msgspec.json.Encoder().encode
 

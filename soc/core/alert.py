@@ -67,7 +67,8 @@ class Alert(msgspec.Struct, frozen=True):
 
         What an anomaly model shows of a host are the first things that it did, with whomever, unless it names the peer.
         """
-        return self.events if self.kind != Kind.ANOMALY or "destination.ip" in dict(self.group) else ()
+        named = {"source.ip", "destination.ip"} <= dict(self.group).keys()
+        return self.events if named or self.kind != Kind.ANOMALY else ()
 
 
 def encode(alert: Alert) -> bytes:

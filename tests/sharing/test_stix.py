@@ -69,6 +69,9 @@ def test_whom_a_host_happened_to_call_is_no_indicator_of_an_anomaly():
     assert not of_type(bundle(kind="anomaly", group=(("source.ip", "10.1.50.23"),), events=(event,)), "indicator")[1:]
     patterns = {item["pattern"] for item in of_type(bundle(kind="anomaly", group=whom, events=(event,)), "indicator")}
     assert patterns == {"[ipv4-addr:value = '203.0.113.66']"}
+    ours = (("destination.ip", "10.1.50.23"),)
+    patterns = {item["pattern"] for item in of_type(bundle(kind="anomaly", group=ours, events=(event,)), "indicator")}
+    assert patterns == {"[ipv4-addr:value = '10.1.50.23']"}, "which the gate keeps in"
     peer = (("source.ip", "10.1.50.23"), ("destination.ip", "203.0.113.9"))
     patterns = {item["pattern"] for item in of_type(bundle(kind="anomaly", group=peer, events=(event,)), "indicator")}
     assert {"[ipv4-addr:value = '203.0.113.9']", "[domain-name:value = 'a.example']"} <= patterns
