@@ -79,7 +79,7 @@ class Beacon:
             while len(pairs) > self._is.pairs:
                 del pairs[next(iter(pairs))]
 
-    def score(self, part: Partial) -> float:
+    def score(self, part: Partial, least: float = 0.0) -> float:
         return max((self._score(part, peer)[0] for peer in part.calls), default=0.0)
 
     def _times(self, known: Pair | None, more: Sequence[int]) -> list[int]:

@@ -56,7 +56,7 @@ class Breadth:
                 habit.hosts.add(hosts)
                 habit.ports.add(ports)
 
-    def score(self, part: Partial) -> float:
+    def score(self, part: Partial, least: float = 0.0) -> float:
         if not _acts(part) or self._everybody.hosts.number < self._is.warm:
             return 0.0
         return max(0.0, *(distance for distance, *_ in self._measures(part)))

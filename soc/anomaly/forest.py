@@ -71,11 +71,11 @@ class Forest:
             trees = grow(rows, trees=self._is.trees, sample=self._is.sample, seed=self._is.seed)
             self._state = _State(trees, [median(column) for column in zip(*rows, strict=True)])
 
-    def score(self, part: Partial) -> float:
+    def score(self, part: Partial, least: float = 0.0) -> float:
         trees = self._state.trees
         if trees is None or part.events < self._is.least:
             return 0.0
-        return trees.score(vector(part))
+        return trees.score(vector(part), least)
 
     def explain(self, part: Partial) -> Explanation:
         """The features whose replacement by their median makes the row most usual."""

@@ -39,8 +39,11 @@ class Model(Protocol):
     def learn(self, parts: Sequence[Partial]) -> None:
         """Takes these as part of what is normal. A live model adds to what it knows; the others begin anew."""
 
-    def score(self, part: Partial) -> float:
-        """How unusual it is: 0 for not at all, or not known yet; greater is more unusual. Each model has its scale."""
+    def score(self, part: Partial, least: float = 0.0) -> float:
+        """How unusual it is: 0 for not at all, or not known yet; greater is more unusual. Each model has its scale.
+
+        What is below ``least`` may be called 0, where that is known sooner.
+        """
 
     def explain(self, part: Partial) -> Explanation:
         """In words, with the same knowledge that ``score`` had."""

@@ -62,7 +62,7 @@ class Rate:
             habit.whole.add(value)
             habit.hours.setdefault(self._hour(part), Level()).add(value)
 
-    def score(self, part: Partial) -> float:
+    def score(self, part: Partial, least: float = 0.0) -> float:
         habit = self._habits.get(part.entity)
         if habit is None or habit.whole.number < self._is.warm or part.events < self._is.least:
             return 0.0

@@ -103,7 +103,7 @@ class Watch:
     def _decide(self, part: Partial) -> list[Finding]:
         found = []
         for name, one in self._watched.items():
-            score = one.model.score(part)
+            score = one.model.score(part, one.threshold)
             if score > 0 and score >= one.threshold:
                 why = one.model.explain(part)
                 self.realised.add(name, whom(part, why), part.bucket)

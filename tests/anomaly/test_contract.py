@@ -2,6 +2,7 @@
 normal; bounded.
 """
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -64,6 +65,18 @@ def test_the_planted_is_found_and_the_normal_is_quiet(name: str) -> None:
     assert {expect for expect, _, _ in seen} == {"quiet", "anomaly"}
     floor = CONTENT[name].floor
     assert [(expect, round(score, 3)) for expect, score, _ in seen if (score >= floor) != (expect == "anomaly")] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_asked_for_the_least_is_as_exact_from_there_on(name: str) -> None:
+    model = learned(name)
+    parts = [part for _, _, part in judged(name, learned(name))]
+    scores = sorted(model.score(part) for part in parts)
+    for part in parts:
+        score = model.score(part)
+        for least in (*scores, score, math.nextafter(score, 9), math.nextafter(score, 0)):
+            found = model.score(part, least)
+            assert found == score if score >= least else found < least
 
 
 @pytest.mark.parametrize("name", NAMES)
