@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from soc.anomaly.bounded import kept, number, rank
+from soc.anomaly.bounded import kept, number
 from soc.core.event import Event, Value
 from soc.core.storable import storable
 
@@ -264,37 +264,50 @@ def _first(evidence: Iterable[tuple[int, str, int, bytes]]) -> list[tuple[int, s
     return sorted(set(evidence))[:SHOWN]
 
 
-def merge(first: Partial, second: Partial) -> Partial:
-    """What both are part of; the arguments stay as they are. ValueError if they are of two entities or buckets."""
-    if (first.entity, first.bucket) != (second.entity, second.bucket):
-        raise ValueError(f"{first.entity} at {first.bucket} is not {second.entity} at {second.bucket}")
-    names = sorted(kept([*first.calls, *second.calls], MEMBERS), key=rank)
+def merge(*parts: Partial) -> Partial:
+    """What all are part of, at once cheaper than one by one; the arguments stay as they are.
+
+    ValueError if they are of several entities or buckets.
+    """
+    whole = parts[0]
+    peers: list[str] = []
+    ports: list[str] = []
+    evidence: list[tuple[int, str, int, bytes]] = []
+    calls: dict[str, list[int]] = {}
+    firsts: dict[str, First] = {}
+    for one in parts:
+        if (one.entity, one.bucket) != (whole.entity, whole.bucket):
+            raise ValueError(f"{one.entity} at {one.bucket} is not {whole.entity} at {whole.bucket}")
+        peers += one.peers
+        ports += one.ports
+        evidence += one.evidence
+        for name, times in one.calls.items():
+            calls.setdefault(name, []).extend(times)
+        for name, line in one.firsts.items():
+            if name not in firsts or line < firsts[name]:
+                firsts[name] = line
+    names = kept(calls, MEMBERS)
     return Partial(
-        entity=first.entity,
-        bucket=first.bucket,
-        events=first.events + second.events,
-        first=min(first.first, second.first),
-        last=max(first.last, second.last),
-        sent=first.sent + second.sent,
-        received=first.received + second.received,
-        failures=first.failures + second.failures,
-        denied=first.denied + second.denied,
-        peers=kept([*first.peers, *second.peers], MEMBERS),
-        ports=kept([*first.ports, *second.ports], MEMBERS),
-        calls={name: sorted({*first.calls.get(name, ()), *second.calls.get(name, ())})[:CALLS] for name in names},
-        evidence=_first([*first.evidence, *second.evidence]),
-        firsts={
-            name: min(one.firsts[name] for one in (first, second) if name in one.firsts)
-            for name in names
-            if name in first.firsts or name in second.firsts
-        },
+        entity=whole.entity,
+        bucket=whole.bucket,
+        events=sum([one.events for one in parts]),
+        first=min([one.first for one in parts]),
+        last=max([one.last for one in parts]),
+        sent=sum([one.sent for one in parts]),
+        received=sum([one.received for one in parts]),
+        failures=sum([one.failures for one in parts]),
+        denied=sum([one.denied for one in parts]),
+        peers=kept(peers, MEMBERS),
+        ports=kept(ports, MEMBERS),
+        calls={name: sorted(set(calls[name]))[:CALLS] for name in names},
+        evidence=_first(evidence),
+        firsts={name: firsts[name] for name in names if name in firsts},
     )
 
 
 def merged(parts: Sequence[Partial]) -> list[Partial]:
     """One partial for each entity and bucket, ordered by bucket and entity."""
-    found: dict[tuple[int, str], Partial] = {}
+    found: dict[tuple[int, str], list[Partial]] = {}
     for part in parts:
-        key = (part.bucket, part.entity)
-        found[key] = merge(found[key], part) if key in found else part
-    return [found[key] for key in sorted(found)]
+        found.setdefault((part.bucket, part.entity), []).append(part)
+    return [some[0] if len(some) == 1 else merge(*some) for _, some in sorted(found.items(), key=lambda one: one[0])]

@@ -13,6 +13,8 @@ from soc.anomaly.model import Explanation, Model, reason
 from soc.core.event import Event, Value, with_tuples
 from soc.core.finding import Finding, RuleInfo
 
+TOGETHER = 8
+"""Parts of one entity and bucket that are merged at once."""
 WAITING = 50_000
 """Entities and buckets that may wait; of more, the oldest buckets are decided before their time."""
 
@@ -27,8 +29,16 @@ class Watched:
 
 
 class _Open(msgspec.Struct, array_like=True):
+    """What waits of one entity and bucket. more: parts that are merged later, several at once."""
+
     part: Partial
     batches: set[str]
+    more: list[Partial] = []
+
+    def whole(self) -> Partial:
+        if self.more:
+            self.part, self.more = merge(self.part, *self.more), []
+        return self.part
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -75,8 +85,10 @@ class Watch:
             if known is None:
                 self._waiting[key] = _Open(part, {batch})
             elif batch not in known.batches:
-                known.part = merge(known.part, part)
+                known.more.append(part)
                 known.batches.add(batch)
+                if len(known.more) == TOGETHER:
+                    known.whole()
         if self._shadow is not None:
             self._shadow.take(parts, batch)
 
@@ -98,7 +110,7 @@ class Watch:
             return []
         self._closed = until
         due_keys = sorted(key for key in self._waiting if key[0] + BUCKET <= until)
-        return [finding for key in due_keys for finding in self._decide(self._waiting.pop(key).part)]
+        return [finding for key in due_keys for finding in self._decide(self._waiting.pop(key).whole())]
 
     def _decide(self, part: Partial) -> list[Finding]:
         found = []
@@ -127,6 +139,8 @@ class Watch:
     def state(self) -> bytes:
         """Everything remembered; the same for the same history."""
         waiting = [self._waiting[key] for key in sorted(self._waiting)]
+        for one in waiting:
+            one.whole()
         state = _State(
             version=self._version,
             models={name: one.model.save() for name, one in self._watched.items()},
