@@ -56,6 +56,7 @@ class Beacon:
 
     name = "beacon"
     live = True
+    of_peers = True
 
     def __init__(self, parameters: BeaconParameters = BeaconParameters()) -> None:
         self._is = parameters

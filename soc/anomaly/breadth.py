@@ -41,6 +41,7 @@ class Breadth:
 
     name = "breadth"
     live = True
+    of_peers = False
 
     def __init__(self, parameters: BreadthParameters = BreadthParameters()) -> None:
         self._is = parameters

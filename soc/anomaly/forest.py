@@ -58,6 +58,7 @@ class Forest:
 
     name = "forest"
     live = False
+    of_peers = False
 
     def __init__(self, parameters: ForestParameters = ForestParameters()) -> None:
         self._is = parameters

@@ -35,6 +35,8 @@ class Model(Protocol):
     name: str
     live: bool
     """Whether it goes on learning as it runs; False: only from stored history, in ``soc anomaly train``."""
+    of_peers: bool
+    """Whether its alerts are about one peer that a host calls, see Explanation.peer."""
 
     def learn(self, parts: Sequence[Partial]) -> None:
         """Takes these as part of what is normal. A live model adds to what it knows; the others begin anew."""

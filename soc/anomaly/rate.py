@@ -50,6 +50,7 @@ class Rate:
 
     name = "rate"
     live = True
+    of_peers = False
 
     def __init__(self, parameters: RateParameters = RateParameters()) -> None:
         self._is = parameters

@@ -173,7 +173,7 @@ def scored(models: Iterable[Model], parts: Iterable[Partial]) -> list[Scored]:
     for part in parts:
         for model in models:
             score = model.score(part)
-            about = whom(part, model.explain(part)) if score > 0 else part.entity
+            about = whom(part, model.explain(part)) if score > 0 and model.of_peers else part.entity
             found.append(Scored(model.name, about, part.bucket, score))
             if model.live:
                 model.learn([part])

@@ -165,6 +165,6 @@ def _filled(store: Store, ref: EventRef) -> EventRef:
     line = ("soc.origin", "log.offset")
     if "event.original" in ref.event or not all(name in ref.event for name in line):
         return ref
-    near = store.events_around(ref.time, 1, MOST_OF_ONE_TIME)
+    near = (one for one in store.events_around(ref.time, 1, MOST_OF_ONE_TIME) if "soc.joined" not in one)
     found = next((one for one in near if all(one.get(name) == ref.event[name] for name in line)), None)
     return ref if found is None else replace(ref, event=found)

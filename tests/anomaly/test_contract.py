@@ -93,6 +93,8 @@ def test_an_explanation_has_baseline_value_and_three_reasons_in_known_words(name
     assert why.baseline
     assert why.value
     assert why.baseline != why.value
+    assert bool(why.peer) == model.of_peers
+    assert why.peer in {"", *part.calls}
     assert len(why.reasons) == REASONS
     assert all(reason.field in WORDS and reason.operator in WORDS for reason in why.reasons)
     assert all(reason.pattern and reason.value for reason in why.reasons)
