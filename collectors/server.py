@@ -119,8 +119,10 @@ class StreamServer:
         self._counters.open += 1
         try:
             await self._serve(connection)
-        except (OSError, Draining, SpoolFailed):
-            pass  # All of them end without finish(), so the sender knows that it cannot count on what it sent.
+        except (OSError, Draining, SpoolFailed, asyncio.CancelledError):
+            # All of them end without finish(), so the sender knows that it cannot count on what it sent. Only stop()
+            # cancels, and asyncio would print a traceback of it.
+            pass
         finally:
             writer.transport.abort()
             self._connections.discard(connection)

@@ -169,3 +169,22 @@ def test_killed_with_lines_in_memory_it_resets_the_connection(tmp_path: Path) ->
                 child.kill()
                 with pytest.raises(ConnectionResetError):
                     sender.recv(1)
+
+
+def test_stopped_with_lines_in_memory_it_ends_without_a_traceback(tmp_path: Path) -> None:
+    settings = tmp_path / "soc.yml"
+    settings.write_text("spool_limit: 16MB\ninputs: [{type: syslog, protocol: tcp, port: 0}]\n")
+    command = [sys.executable, "-m", "collectors", "--settings", str(settings), "--every", "60"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout
+        (name,) = json.loads(child.stdout.readline())["inputs"]
+        with socket.create_connection(("127.0.0.1", int(name.rpartition(":")[2])), timeout=3) as filling:
+            with pytest.raises(TimeoutError):
+                while True:
+                    filling.sendall((b"<34>" + b"x" * 995 + b"\n") * 50)
+            child.terminate()
+            _, said = child.communicate(timeout=60)
+        assert (child.returncode, said) == (0, "")
+    finally:
+        child.kill()
