@@ -5,6 +5,7 @@ import os
 from contextlib import asynccontextmanager
 
 import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from collectors.kafka_producer import connect
 from soc.core.servers import kafka_options
@@ -30,8 +31,8 @@ def topic(kafka: KafkaServer, prefix: str) -> str:
 class Late(Outbox):
     """Of a worker that is stopped after its pieces are there, and before it says so, until ``awake``."""
 
-    def __init__(self, producer: object) -> None:
-        super().__init__(producer)  # type: ignore[arg-type]
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        super().__init__(producer)
         self.asleep, self.awake = asyncio.Event(), asyncio.Event()
 
     async def settled(self) -> None:
@@ -57,8 +58,6 @@ async def keys(kafka: KafkaServer, topic: str) -> list[bytes]:
     async with reading(
         kafka_options(KafkaSettings(servers=(kafka.servers,))), auto_offset_reset="earliest"
     ) as consumer:
-        from aiokafka import TopicPartition
-
         tp = TopicPartition(topic, 0)
         consumer.assign([tp])
         end = (await consumer.end_offsets([tp]))[tp]
@@ -100,7 +99,6 @@ def test_a_worker_that_wakes_up_within_a_snapshot_does_no_harm(kafka: KafkaServe
             await others_outbox.settled()
             outbox.awake.set()
             await storing
-            assert (await other.load([0]))[0].offset in (5, 7)
             assert await other.load([0]) == {0: Snapshot(5, BIG)}
             assert other.unreadable == 0
             await other.store(0, Snapshot(8, b"newest"))
