@@ -11,7 +11,7 @@ from soc.sigma.memo import Budget
 from soc.sigma.predicate import Exists, FieldRef
 from soc.sigma.program import Program, Several, Texts, program
 from soc.sigma.tree import KEYWORDS, Leaf, Node, leaves
-from soc.sigma.witness import Key, Witness
+from soc.sigma.witness import Key
 
 CALL = 10
 """Looking at a rule costs as much as so many tests."""
@@ -24,6 +24,7 @@ _ENTRY_BYTES = 250
 class Candidate:
     """The rule's condition less what the route decides (decided: it always fires). Its function is made when needed.
 
+    found_by are numbered tests and the sets of them that lead to the rule: what it is asked for is known to hold then.
     key tells the condition apart: the rule's content, what the route decides (fixed), and where its names are found.
     Verdicts are remembered by the values that the condition reads, as long as these come again.
     """
@@ -36,11 +37,11 @@ class Candidate:
         "_known",
         "condition",
         "decided",
+        "found_by",
         "info",
         "key",
         "read",
         "tests",
-        "witnesses",
     )
 
     def __init__(
@@ -49,7 +50,7 @@ class Candidate:
         self.info = info
         self.condition = condition
         self.decided = decided
-        self.witnesses: Sequence[Witness] = ()
+        self.found_by: tuple[Sequence[Key], Sequence[frozenset[int]]] = (), ()
         every = leaves(condition)
         fields = [leaf.field for leaf in every]
         self.tests = CALL + len(fields)
@@ -58,16 +59,20 @@ class Candidate:
         self.key = f"{info.id} {info.hash} {fixed} {named}"
         self._budget = budget
         self._check: Program | None = None
-        self._fields = _read(every)
+        self._fields: tuple[str, ...] | None = None
         self._known: dict[tuple[Value, ...], bool] = {}
         self._asked = 0
         budget.watch(self._known.clear)
 
     def holds(self, texts: Texts) -> bool:
         """Whether the rule fires."""
-        if not self._fields:
+        fields = self._fields
+        if not fields:
+            if fields is None:
+                self._fields = _read(leaves(self.condition))
+                return self.holds(texts)
             return self._holds(texts)
-        values = tuple(map(texts.event.get, self._fields))
+        values = tuple(map(texts.event.get, fields))
         self._asked += 1
         try:
             verdict = self._known.get(values)
@@ -80,8 +85,8 @@ class Candidate:
 
     def _holds(self, texts: Texts) -> bool:
         if self._check is None:
-            met: frozenset[Key] = frozenset().union(*(one.keys for one in self.witnesses))
-            self._check = program(self.condition, met)
+            keys, sets = self.found_by
+            self._check = program(self.condition, frozenset(keys[number] for one in sets for number in one))
         try:
             return self._check(texts)
         except Several:

@@ -40,15 +40,15 @@ _LOOK = 0.2
 class Compiled(NamedTuple):
     """What of each rule is searched for, and the engines that search for it.
 
-    witnesses  of each candidate, in their order
-    numbers    test -> its number in the engines
+    keys       the tests; the number of each is its place here
+    witnesses  of each candidate, in their order: sets of tests, by their numbers
     fields     (name, tests, parts of conditions) of each field that is looked at
     keywords   tests on whole events
     few        made in haste, for a route of few events
     """
 
-    witnesses: Sequence[Sequence[Witness]]
-    numbers: dict[Key, int]
+    keys: Sequence[Key]
+    witnesses: Sequence[Sequence[frozenset[int]]]
     fields: Sequence[tuple[str, Tests, NumberedParts]]
     keywords: Numbered
     few: bool
@@ -75,7 +75,8 @@ def compiled(candidates: Sequence[Candidate], events: Sequence[Event], *, few: b
                 tests[field].append((number, test))
     searched = tests.pop(KEYWORDS, ())
     fields = [(name, Tests(tests[name], few=few), decided[name]) for name in sorted({*tests, *decided})]
-    return Compiled(witnesses, numbers, fields, searched, few)
+    numbered = [[frozenset(map(numbers.__getitem__, one.keys)) for one in chosen] for chosen in witnesses]
+    return Compiled(tuple(numbers), numbered, fields, searched, few)
 
 
 def _chosen(candidate: Candidate, chooser: Chooser, events: Sequence[Event]) -> list[Witness]:

@@ -11,7 +11,7 @@ from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset, LogSource
 from soc.sigma.candidate import Candidate
 from soc.sigma.compiled import Shelf
-from soc.sigma.fixed import Demands, demanded, excluded, simplified
+from soc.sigma.fixed import Demands, demanded, excluded, folded, simplified
 from soc.sigma.keywords import Engines
 from soc.sigma.load import Rule
 from soc.sigma.memo import Budget
@@ -82,7 +82,8 @@ class Matcher:
             self._plans.clear()
         fixed, sources = self._router.fixed(route), self._router.sources(route)
         chosen = [found for source, found in self._by_source.items() if any(source.covers(of) for of in sources)]
-        made = [candidate for rules in chosen for rule in rules if (candidate := self._candidate(rule, fixed))]
+        texts = folded(fixed)
+        made = [candidate for rules in chosen for rule in rules if (candidate := self._candidate(rule, fixed, texts))]
         same = tuple(map(id, made))
         plan = self._plans.get(same)
         if plan is None:
@@ -90,7 +91,7 @@ class Matcher:
         self._routes[route] = plan
         return plan
 
-    def _candidate(self, rule: Rule, fixed: Event) -> Candidate | None:
+    def _candidate(self, rule: Rule, fixed: Event, texts: Mapping[str, str]) -> Candidate | None:
         """The rule as events with these values are offered it; None when it cannot fire on them."""
         if fixed.keys().isdisjoint(rule.fields):
             made = self._whole.get(rule.info.id)
@@ -100,7 +101,7 @@ class Matcher:
         demands = self._demands.get(rule.info.id)
         if demands is None:
             demands = self._demands[rule.info.id] = demanded(rule.condition)
-        if excluded(demands, fixed):
+        if excluded(demands, texts):
             return None
         condition = simplified(rule.condition, fixed)
         if condition is False:

@@ -11,7 +11,7 @@ Which of a rule's tests are searched for is decided by how rare they are among t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
@@ -21,7 +21,6 @@ from soc.sigma.field import Field
 from soc.sigma.keywords import Engines, Keywords
 from soc.sigma.memo import Answers, Budget
 from soc.sigma.program import Texts
-from soc.sigma.witness import Key
 
 FEW = 400
 """Up to so many events a route is compiled in haste: most routes of a mixed stream never see more."""
@@ -42,7 +41,7 @@ class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
     def __init__(
         self,
         candidates: Sequence[Candidate],
-        numbers: Mapping[Key, int],
+        witnesses: Sequence[Sequence[frozenset[int]]],
         answers: Sequence[Answers],
         budget: Budget,
     ) -> None:
@@ -50,11 +49,10 @@ class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
         self._answers = answers
         self._budget = budget
         self._candidates = candidates
-        self._always = [place for place, one in enumerate(candidates) if not one.witnesses]
-        self._further: list[list[frozenset[int]]] = []
+        self._always = [place for place, sets in enumerate(witnesses) if not sets]
+        self._further: list[Sequence[frozenset[int]]] = []
         self._by_test: dict[int, list[int]] = defaultdict(list)
-        for place, one in enumerate(candidates):
-            sets = [frozenset(numbers[key] for key in witness.keys) for witness in one.witnesses]
+        for place, sets in enumerate(witnesses):
             self._further.append(sets[1:])
             for test in sets[0] if sets else ():
                 self._by_test[test].append(place)
@@ -141,12 +139,12 @@ class Plan:
 
     def _use(self, made: Compiled) -> _Verdicts:
         self._compiled = made
-        for candidate, witnesses in zip(self._candidates, made.witnesses, strict=True):
-            candidate.witnesses = witnesses
+        for candidate, sets in zip(self._candidates, made.witnesses, strict=True):
+            candidate.found_by = made.keys, sets
         self._patience = max(2 * self._patience, _WASTE * sum(one.tests for one in self._candidates))
         self._fields = [(name, Field(tests, parts, self._budget)) for name, tests, parts in made.fields]
         self._keywords = Keywords(made.keywords, self._engines) if made.keywords else None
         self._answers = [found.answers for _, found in self._fields]
         if self._keywords is not None:
             self._answers.append(self._keywords.answers)
-        return _Verdicts(self._candidates, made.numbers, self._answers, self._budget)
+        return _Verdicts(self._candidates, made.witnesses, self._answers, self._budget)

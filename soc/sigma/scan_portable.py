@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from ahocorasick_rs import AhoCorasick
 
@@ -14,20 +15,23 @@ class PortableScanner:
     """Tests without a fixed text are tried on every value."""
 
     def __init__(self, tests: Sequence[Searched]) -> None:
-        self._tests = tests
         self._needles = Needles(tests)
-        texts = self._needles.texts
-        self._automaton = AhoCorasick(texts, store_patterns=False) if texts else None
 
-    def __reduce__(self) -> tuple[type[PortableScanner], tuple[Sequence[Searched]]]:
-        """The automaton is made anew where it is read."""
-        return PortableScanner, (self._tests,)
+    @cached_property
+    def _automaton(self) -> AhoCorasick | None:
+        """Made when a value is first searched: most fields of a route of few events never have one."""
+        texts = self._needles.texts
+        return AhoCorasick(texts, store_patterns=False) if texts else None
+
+    def __getstate__(self) -> dict[str, Needles]:
+        return {"_needles": self._needles}
 
     def find(self, texts: Sequence[str]) -> list[Found]:
         found: list[Found] = []
-        if self._automaton is not None:
+        automaton = self._automaton
+        if automaton is not None:
             joined = fold("\n".join(texts)).encode("utf-8", "replace").decode()
-            hits = self._automaton.find_matches_as_indexes(joined, overlapping=True)
+            hits = automaton.find_matches_as_indexes(joined, overlapping=True)
             if hits:
                 found = self._needles.placed(((hit[0], hit[2]) for hit in hits), map(len, texts))
         for number, test in self._needles.without:

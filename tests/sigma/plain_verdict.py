@@ -220,7 +220,7 @@ def _number(value: Any) -> float | None:
 def _part(part: str, value: Any, quirks: Quirks) -> int | None:
     if "SQLite's calendar" in quirks:
         return _sqlite_part(part, as_text(value))
-    if isinstance(value, bool | float):
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         return None
     if isinstance(value, str):
         try:
@@ -229,7 +229,7 @@ def _part(part: str, value: Any, quirks: Quirks) -> int | None:
             return None
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     else:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(value))
     return moment.isocalendar().week if part == "week" else int(getattr(moment, part))
 
 
