@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from soc.core.event import Event, Value
-from soc.core.windows.synonyms import SYNONYMS
+from soc.core.windows.synonyms import COMPOSED, SYNONYMS
 from soc.sigma.evaluate import haystacks
 from soc.sigma.field import Numbered, hashable
 from soc.sigma.memo import Answers
@@ -77,19 +77,28 @@ class Keywords:
         if lines is None or self._in_json is None:
             return self._scanner.find([_joined(event) for event in events])
         found = self._in_json.find_encoded(lines)
-        composed = _composed([event.get("EventID") for event in events])
-        if spelled := sorted(composed.union(place for place, number in found if number == len(self._numbers))):
+        spelled = {place for place, number in found if number == len(self._numbers)}
+        further = {place: _joined(events[place]) for place in spelled}
+        for place in _synonymous([event.get("EventID") for event in events]).difference(spelled):
+            further[place] = _composed(events[place])
+        if further:
             found = [one for one in found if one[1] < len(self._numbers)]
-            found += [(spelled[n], test) for n, test in self._scanner.find([_joined(events[n]) for n in spelled])]
+            places = list(further)
+            found += [(places[n], test) for n, test in self._scanner.find(list(further.values()))]
         return found
 
 
-def _composed(numbers: list[Value]) -> set[int]:
+def _synonymous(numbers: list[Value]) -> set[int]:
     """Which of these events, by their ids, have values that their lines do not."""
     with suppress(TypeError):  # JSON's lists
         if SYNONYMS.keys().isdisjoint(numbers):
             return set()
     return {place for place, number in enumerate(map(hashable, numbers)) if number in SYNONYMS}
+
+
+def _composed(event: Event) -> str:
+    """Every text of the event that its line may not have."""
+    return "\n".join([value for name in COMPOSED if type(value := event.get(name)) is str])
 
 
 def _anywhere(test: Text) -> Text:

@@ -9,7 +9,8 @@ import pytest
 
 from soc.core.flat import flat
 from soc.core.windows import number_of, place
-from soc.core.windows.record import event_of
+from soc.core.windows.record import as_recorded, event_of
+from soc.core.windows.synonyms import COMPOSED
 
 SYSMON = "Microsoft-Windows-Sysmon"
 CHANNEL = "Microsoft-Windows-Sysmon/Operational"
@@ -145,6 +146,27 @@ def test_4657_says_what_sysmon_says(operation: str, kind: str, value: str, wante
     }  # fmt: skip
     event = event_of(raw)
     assert (event.get("TargetObject"), event.get("Details")) == wanted
+
+
+PROCESS = {
+    "NewProcessName": "C:\\b.exe", "ParentProcessName": "C:\\a.exe", "MandatoryLabel": "S-1-16-12288",
+    "SubjectUserName": "an", "SubjectDomainName": "BO", "SubjectLogonId": "0x7",
+}  # fmt: skip
+REGISTRY = {
+    "ObjectName": "\\REGISTRY\\MACHINE\\SYSTEM\\Lsa", "ObjectValueName": "x", "OperationType": "%%1905",
+    "NewValueType": "%%1876", "NewValue": "1", "ProcessName": "C:\\a.exe",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "fields"), [(4688, PROCESS), (4657, REGISTRY)])
+def test_texts_that_are_nowhere_in_the_record_have_names_that_are_known(number: int, fields: dict[str, str]) -> None:
+    """Who searches the record's line for keywords searches those besides."""
+    as_written, as_read = (record(EventID=number, Channel="Security") for _ in range(2))
+    as_written["Event"]["EventData"] = as_read["Event"]["EventData"] = fields
+    known = set(as_recorded(as_written).values())
+    new = {name for name, value in event_of(as_read).items() if value not in known}
+    assert new
+    assert new <= set(COMPOSED)
 
 
 @pytest.mark.parametrize("more", [0, 500])

@@ -108,6 +108,9 @@ def _respelled(names: tuple[str, ...]) -> dict[str, str]:
 
 _remembered: Final = lru_cache(maxsize=32)(_respelled)
 
+COMPOSED: Final = ("User", "IntegrityLevel", "TargetObject", "EventType", "Details")
+"""The added names whose texts may be nowhere in the record; the others have a copy of what is there."""
+
 DEFENDER: Final = "Microsoft-Windows-Windows Defender/Operational"
 SYNONYMS: Final[dict[object, Callable[[Event], None]]] = {
     4688: _process,
