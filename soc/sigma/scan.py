@@ -51,7 +51,7 @@ class Needles:
 
         hits: (number of the needle, where it ends). lengths: of each text, in the same unit.
         """
-        ends = [end - _SEPARATOR for end in accumulate(length + _SEPARATOR for length in lengths)]
+        ends = ends_of(lengths)
         found: list[Found] = []
         for number, end in hits:
             text = bisect_left(ends, end)
@@ -64,6 +64,11 @@ class Needles:
                 elif end - len(self.texts[number]) == (ends[text - 1] + _SEPARATOR if text else 0):
                     found.append((text, test))
         return found
+
+
+def ends_of(lengths: Iterable[int]) -> list[int]:
+    """Where each of these texts ends when they are one, with one separator after each."""
+    return [end - _SEPARATOR for end in accumulate(length + _SEPARATOR for length in lengths)]
 
 
 def make_scanner(tests: Sequence[Searched], *, few: bool = False) -> Scanner:

@@ -6,22 +6,28 @@ Hyperscan manual: https://intel.github.io/hyperscan/dev-reference/compilation.ht
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
 import hyperscan
 
 from soc.sigma.needle import spellings
 from soc.sigma.predicate import Regex
 from soc.sigma.regex import counted, encode, needs_backtracking
-from soc.sigma.scan import Found, Needles, Searched
+from soc.sigma.scan import Found, Needles, Searched, ends_of
 
-_REGEX = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY | hyperscan.HS_FLAG_UTF8
-_REGEX_FLAGS = {"i": hyperscan.HS_FLAG_CASELESS, "m": hyperscan.HS_FLAG_MULTILINE, "s": hyperscan.HS_FLAG_DOTALL}
+# by lines, so that an anchor holds at the ends of each of the texts that are searched as one
+_REGEX = hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_ALLOWEMPTY | hyperscan.HS_FLAG_UTF8
+_REGEX_FLAGS = {"i": hyperscan.HS_FLAG_CASELESS, "s": hyperscan.HS_FLAG_DOTALL}
 
 MAX_COUNTED = 64
 """Above so many places of counted repeats RE2 is the faster way: Hyperscan would compile for seconds."""
 
+MOST_ENDS = 64
+"""Matches in one text, of which every end counts: one that has more is said to meet all expressions."""
+
+_WHOLE_TEXT = re.compile(r"\\[AzZ]").search
+"""Anchors that hold at the ends of the whole alone."""
 _UNLIKE_RE2 = re.compile(r"\\[pP]|\[:|\\x(?:\{|[89a-fA-F])|\(\?[a-zA-Z]*[-mU]").search
 """Hyperscan finds fewer: (?i)\\p{Lu} has no small letters, (?m)^ is not at the end, newer scripts have their case."""
 _ODD = "\v\u017f\u212a"
@@ -52,9 +58,9 @@ def _read(content: bytes) -> Database:
 
 
 class HyperscanScanner:
-    """Fixed texts are searched in all values at once, expressions (with anchors) value by value.
+    """All values are searched at once, as lines of one text. Expressions that Hyperscan refuses are tried one by one.
 
-    Expressions that Hyperscan refuses are searched one by one.
+    An expression may match beyond a value's end: one found too many.
     """
 
     def __init__(self, tests: Sequence[Searched]) -> None:
@@ -66,19 +72,19 @@ class HyperscanScanner:
         if self._expressions is None:
             expressions = [one for one in expressions if _compiled([one]) is not None]
             self._expressions = _compiled(expressions)
-        compiled = {one[1] for one in expressions}
-        self._others = [(number, test) for number, test in self._needles.without if number not in compiled]
+        self._numbers = [one[1] for one in expressions]
+        self._others = [(number, test) for number, test in self._needles.without if number not in self._numbers]
 
     def find(self, texts: Sequence[str]) -> list[Found]:
         joined = "\n".join(texts)
         if joined.isascii():
-            found = self._find_texts(joined.encode(), map(len, texts))
+            encoded, lengths = joined.encode(), list(map(len, texts))
         else:
-            encoded = [encode(text) for text in texts]
-            found = self._find_texts(b"\n".join(encoded), map(len, encoded))
+            several = list(map(encode, texts))
+            encoded, lengths = b"\n".join(several), list(map(len, several))
+        found = self._find_texts(encoded, lengths)
         if self._expressions is not None:
-            for place, text in enumerate(texts):
-                self._expressions.scan(encode(text), partial(_note, found, place))
+            found += self._find_expressions(self._expressions, encoded, lengths)
             if any(letter in joined for letter in _ODD):
                 odd = [(place, text) for place, text in enumerate(texts) if not set(_ODD).isdisjoint(text)]
                 found += [(place, n) for n, test in self._needles.without for place, text in odd if test.holds(text)]
@@ -91,6 +97,27 @@ class HyperscanScanner:
             return self.find([text.decode("utf-8", "replace") for text in texts])
         return self._find_texts(b"\n".join(texts), map(len, texts))
 
+    def _find_expressions(self, expressions: Database, joined: bytes, lengths: Sequence[int]) -> list[Found]:
+        hits: list[Found] = []
+        most = MOST_ENDS * len(lengths)
+
+        def hit(number: int, _start: int, end: int, *_: object) -> bool:
+            hits.append((end, number))
+            return len(hits) > most
+
+        try:
+            expressions.scan(joined, hit)
+        except hyperscan.ScanTerminated:
+            if len(lengths) == 1:
+                return [(0, number) for number in self._numbers]
+            alone = [joined[end - length : end] for length, end in zip(lengths, ends_of(lengths), strict=True)]
+            each = [self._find_expressions(expressions, text, [len(text)]) for text in alone]
+            return [(place, number) for place, found in enumerate(each) for _, number in found]
+        if not hits:
+            return []
+        ends = ends_of(lengths)
+        return [(bisect_left(ends, end), number) for end, number in hits]
+
     def _find_texts(self, joined: bytes, lengths: Iterable[int]) -> list[Found]:
         if self._texts is None:
             return []
@@ -102,10 +129,6 @@ class HyperscanScanner:
 
         self._texts.scan(joined, hit)
         return self._needles.placed(hits, lengths) if hits else []
-
-
-def _note(found: list[Found], place: int, number: int, *_: object) -> None:
-    found.append((place, number))
 
 
 def _compiled(expressions: list[Expression], literal: bool = False) -> Database | None:
@@ -125,7 +148,7 @@ def _expression(number: int, test: Searched) -> Expression | None:
     """None for what Hyperscan cannot express, or only slowly."""
     if not isinstance(test, Regex) or counted(test.source) > MAX_COUNTED:
         return None
-    if needs_backtracking(test.source, test.flags) or _UNLIKE_RE2(test.source):
+    if needs_backtracking(test.source, test.flags) or _UNLIKE_RE2(test.source) or _WHOLE_TEXT(test.source):
         return None
     if "m" in test.flags or not (test.source.isascii() or ("i" not in test.flags and "(?" not in test.source)):
         return None

@@ -28,10 +28,17 @@ PATTERNS: list[tuple[str, list[str]]] = [
     ("(a|b)*$", ["re"]),
     ("K|đ", ["re", "i"]),
     ("^b$", ["re", "m"]),
+    ("^a$", ["re"]),
+    (r"\Aa\z", ["re"]),
+    (r"\AaX|z\Z", ["re"]),
+    (":[^ y]", ["re"]),
+    (r"\bx\b|\Bo\B", ["re"]),
+    ("X.*y$", ["re", "s"]),
 ]
 VALUES = [
     "", "abc", "aXXbYc", "Đxă1", "ĐxĂ\n", "x" * 300, "é" * 300, "ς", "οδος", "ΟΔΟΣ", "Đăng nhập", "/x y", "–x",
     "kelvin", "\u212aelvin", "ﬀ", "a" + "é" * 800 + "b", "az", "a", "b\n", "x\nb\ny", "\ud800abc\udfff", "\x00", "Đ",
+    "a:", ":b", "x y", "xox", "X\ny", "az\n",
 ]  # fmt: skip
 
 
@@ -59,6 +66,18 @@ def test_a_text_is_found_in_its_own_value_and_at_its_place(
     assert set(make(tests).find(values)) == {
         (0, 0), (0, 2), (1, 1), (1, 2), (4, 1), (4, 2), (6, 3), (7, 0), (7, 1), (7, 2)
     }  # fmt: skip
+
+
+def test_anchors_hold_at_the_ends_of_each_value() -> None:
+    tests = [Regex("^ab"), Regex("ab$"), Regex("^ab$"), Regex("a{2}:[^ ]")]
+    found = set(HyperscanScanner(tests).find(["abc", "cab", "ab", "cabc", "aa:b", ""]))
+    assert found == {(0, 0), (1, 1), (2, 0), (2, 1), (2, 2), (4, 3)}
+
+
+def test_a_value_that_is_full_of_matches_is_met_by_all_expressions_and_no_other_value_is() -> None:
+    values = ["ab", "+" * 1_000_000, "z", "", "q"]
+    found = set(HyperscanScanner([Regex(r"\++"), Regex("[xyz]$"), Regex("b$")]).find(values))
+    assert found == {(0, 2), (1, 0), (1, 1), (1, 2), (2, 1)}
 
 
 def test_the_portable_scanner_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
