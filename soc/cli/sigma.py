@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import click
 import orjson
@@ -18,7 +17,7 @@ from soc.core.errors import SocError
 from soc.core.event import Event, from_json
 from soc.core.hostile import plain
 from soc.core.logsource import LogSource
-from soc.core.windows.record import as_recorded, event_of
+from soc.core.windows.read import read, read_as_recorded
 from soc.engines.source import Source, expand
 from soc.engines.sweep import Sweeper, Swept, sweep
 from soc.sigma import IDENTITY, Loaded, Matcher, NativeRouter, load, scanner_name
@@ -70,7 +69,7 @@ def match(
     if not loaded.rules:
         raise SocError(translate()("{folder}: no rule in it", folder=", ".join(map(str, rules))))
     otherwise = _otherwise(logsource, loaded, all_rules=all_rules)
-    sweeper = _ecs(loaded) if ecs else _native(loaded, otherwise, as_recorded if own_names else event_of)
+    sweeper = _ecs(loaded) if ecs else _native(loaded, otherwise, read_as_recorded if own_names else read)
     sources = expand(files)
     if not sources:
         raise SocError(translate()("{folder}: no file in it", folder=", ".join(map(str, files))))
@@ -93,9 +92,9 @@ def match(
     raise SystemExit(1 if swept.problems or swept.unreadable else 0)
 
 
-def _native(loaded: Loaded, otherwise: Sequence[LogSource], event: Callable[[dict[str, Any]], Event]) -> Sweeper:
+def _native(loaded: Loaded, otherwise: Sequence[LogSource], read: Callable[[bytes], Event]) -> Sweeper:
     router = NativeRouter(otherwise)
-    return Sweeper(Matcher(loaded.rules, router, users_folder()), event, lambda: router.unrouted)
+    return Sweeper(Matcher(loaded.rules, router, users_folder()), read, lambda: router.unrouted)
 
 
 def _ecs(loaded: Loaded) -> Sweeper:

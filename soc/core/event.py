@@ -14,6 +14,8 @@ from functools import lru_cache
 from gc import is_tracked
 from typing import Any, cast
 
+import orjson
+
 from soc.core.fields import DATE_FIELDS
 
 Scalar = str | int | float | bool | None
@@ -112,14 +114,22 @@ def from_wire(wire: Mapping[str, object]) -> Event:
     return event
 
 
-def from_json(record: dict[str, Any]) -> Event:
-    """The same for an object as a reader of JSON made it, which becomes the event."""
+def from_json(line: bytes) -> Event:
+    """The same for a line of JSON. ValueError, too, if it is no JSON object."""
+    record: dict[str, Any] = orjson.loads(line)
+    if type(record) is not dict:
+        raise no_object(record)
     # without anything nested it is mostly not tracked by the collector of cycles, see soc.core.flat.nested
     if is_tracked(record) and not _SCALARS.issuperset(map(type, record.values())):
         _take_apart(record)
     if not DATE_FIELDS.isdisjoint(record):
         _read_dates(record)
     return record
+
+
+def no_object(value: object) -> ValueError:
+    """What to raise for JSON that is no object."""
+    return ValueError(f"a JSON {type(value).__name__}, not an object")
 
 
 def _take_apart(event: Event) -> None:

@@ -16,9 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
-
-import orjson
+from typing import Final, Protocol
 
 from soc.core.errors import SocError
 from soc.core.event import Event
@@ -46,12 +44,12 @@ class Matching(Protocol):
 class Sweeper:
     """What a part is matched with.
 
-    event     a JSON object, which it may take apart -> event; ValueError if it is none
+    read      a line of JSON -> event; ValueError if it is none
     unrouted  how many events so far stated no log source
     """
 
     matcher: Matching
-    event: Callable[[dict[str, Any]], Event]
+    read: Callable[[bytes], Event]
     unrouted: Callable[[], int]
 
 
@@ -269,11 +267,10 @@ def _lines(part: Part, found: Found) -> list[bytes]:
 
 def _match(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found, *, keep_record: bool) -> None:
     """The hot loop: JSON to events to hits, some hundreds at a time."""
-    read, event_of = orjson.loads, sweeper.event
     places: Sequence[int] = range(first, first + len(lines))
     try:
-        events = [event_of(read(line)) for line in lines]
-    except (ValueError, RecursionError, AttributeError, TypeError):  # one of them is no event
+        events = list(map(sweeper.read, lines))
+    except (ValueError, RecursionError):  # one of them is no event
         events, places = _one_by_one(sweeper, lines, first, found)
         lines = [lines[place - first] for place in places]
     found.events += len(events)
@@ -290,10 +287,7 @@ def _one_by_one(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Fou
     places: list[int] = []
     for place, line in enumerate(lines, start=first):
         try:
-            record = orjson.loads(line)
-            if type(record) is not dict:
-                raise ValueError(f"a JSON {type(record).__name__}, not an object")
-            events.append(sweeper.event(record))
+            events.append(sweeper.read(line))
             places.append(place)
         except (ValueError, RecursionError) as error:
             _unreadable(line, place, error, found)

@@ -10,13 +10,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-import orjson
-
 from soc.core.event import Event, Value, micros
 from soc.core.fields import FIELDS
 from soc.core.logsource import Dataset
 from soc.core.windows import number_of, place, places
-from soc.core.windows.record import event_of
+from soc.core.windows.read import read
 from soc.parsers._address import ip
 from soc.parsers._device import Device, Line, ParseError
 
@@ -95,12 +93,9 @@ def _native(text: str) -> Event:
     The latest is kept: looks_like and parse ask for the same text one after the other.
     """
     try:
-        record = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise ParseError(f"no JSON: {error}") from error
-    if type(record) is not dict:
-        raise ParseError("JSON, but no object")
-    return event_of(record)
+        return read(text.encode())
+    except ValueError as error:
+        raise ParseError(f"no JSON object: {error}") from error
 
 
 def _time(native: Event, line: Line) -> int:

@@ -31,7 +31,6 @@ class Texts(dict[str, str]):
     __slots__ = ("event",)
 
     def __init__(self, event: Event) -> None:
-        super().__init__()
         self.event = event
 
     def __missing__(self, field: str) -> str:

@@ -37,6 +37,7 @@ from soc.core.content import rule_folders
 from soc.core.event import from_json
 from soc.core.finding import RuleInfo
 from soc.core.logsource import LogSource
+from soc.core.windows.read import read
 from soc.core.windows.record import event_of
 from soc.engines.source import expand
 from soc.engines.sweep import Part, Sweeper, Swept, examine, sweep
@@ -144,7 +145,7 @@ def _child(what: str, folder: Path, key: str, size: int) -> Figures:
     if what != "load":
         chosen = random.Random(1).sample(rules, size) if size else rules
         matcher = _Timed(Matcher(chosen, _router(key), folder / f"routes-{key}" if what == "sweep" else None))
-        sweeper = Sweeper(matcher, from_json if WORKLOADS[key].ecs else event_of, lambda: 0)
+        sweeper = Sweeper(matcher, from_json if WORKLOADS[key].ecs else read, lambda: 0)
         path = folder / f"{key}.ndjson"
         figures |= _memory(sweeper, path) if what == "memory" else _sweep(sweeper, matcher, path)
         matcher.keep()

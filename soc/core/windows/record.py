@@ -18,8 +18,6 @@ from soc.core.flat import flat, nested
 from soc.core.windows.synonyms import DEFENDER, SYNONYMS, add_synonyms
 
 _NOTHING: Final[dict[str, Any]] = {}
-_ELEMENTS: Final = 14
-"""How many elements System has by its schema."""
 # What exporters of flat records call the fields of System.
 _EXPORTED: Final = {
     "SourceName": "Provider_Name",
@@ -67,8 +65,12 @@ def event_of(record: dict[str, Any]) -> Event:
     """A JSON record, of Windows or not, as a flat event with Sigma's names; the record must not be used afterwards."""
     if not is_tracked(record) and _WINDOWS.isdisjoint(record):  # flat, see soc.core.flat.nested
         return record
-    event = as_recorded(record)
-    if event.get("EventID") in SYNONYMS or event.get("Channel") == DEFENDER:
+    return with_synonyms(as_recorded(record))
+
+
+def with_synonyms(event: Event) -> Event:
+    """The event, which gets the further names of soc.core.windows.synonyms."""
+    if event.get("EventID") in SYNONYMS or event.get("Channel") == DEFENDER:  # quicker asked here: few have any
         add_synonyms(event)
     return event
 
@@ -91,35 +93,8 @@ def as_recorded(record: dict[str, Any]) -> Event:
 
 
 def _from_xml(body: dict[str, Any], system: dict[str, Any]) -> Event:
-    event = _whole(body, system) or _by_element(body, system)
+    event = _by_element(body, system)
     return _unnested(event) if nested(event) else event
-
-
-def _whole(body: dict[str, Any], system: dict[str, Any]) -> Event | None:
-    """Nearly every record has all that System can have, and EventData: one dict is made of them, with no loop."""
-    if len(system) != _ELEMENTS or "Correlation" not in system or "UserData" in body or "RenderingInfo" in body:
-        return None
-    try:
-        number, execution, security = system["EventID"], system["Execution"]["#attributes"], system["Security"]
-        return {
-            "Provider_Name": system["Provider"]["#attributes"]["Name"],
-            "EventID": number.get("#text") if type(number) is dict else number,
-            "Version": system["Version"],
-            "Level": system["Level"],
-            "Task": system["Task"],
-            "Opcode": system["Opcode"],
-            "Keywords": system["Keywords"],
-            "TimeCreated": system["TimeCreated"]["#attributes"]["SystemTime"],
-            "EventRecordID": system["EventRecordID"],
-            "ProcessID": execution["ProcessID"],
-            "ThreadID": execution["ThreadID"],
-            "Channel": system["Channel"],
-            "Computer": system["Computer"],
-            **(_NOTHING if security is None else {"UserID": security["#attributes"]["UserID"]}),
-            **body["EventData"],
-        }
-    except (KeyError, TypeError):
-        return None
 
 
 def _by_element(body: dict[str, Any], system: dict[str, Any]) -> dict[str, Any]:
