@@ -6,8 +6,9 @@ names) is a constant in its namespace, never source text. It is made when a rule
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from types import CodeType
 from typing import Any
 
 from soc.core.event import Event
@@ -57,9 +58,26 @@ Program = Callable[[Texts], bool]
 def program(condition: Node, met: frozenset[tuple[str, object]]) -> Program:
     """The condition as a function. met are tests that are known to hold nearly always when it is called."""
     writer = _Writer(met)
-    source = f"lambda t: {writer.write(condition)}"
-    made: Program = eval(compile(source, "<rule>", "eval"), writer.names)  # noqa: S307 - generated, see above
+    made: Program = eval(_code(f"lambda t: {writer.write(condition)}"), writer.names)  # noqa: S307 - see above
     return made
+
+
+@lru_cache(maxsize=2000)
+def _code(source: str) -> CodeType:
+    """Conditions that differ in their constants alone have one: making it is most of the work."""
+    return compile(source, "<rule>", "eval")
+
+
+def _any_of(literals: Sequence[str]) -> Callable[[str], bool]:
+    """As quick as a chain of "or", which takes much longer to make."""
+
+    def within(text: str) -> bool:
+        for literal in literals:  # noqa: SIM110 - any() takes twice as long
+            if literal in text:
+                return True
+        return False
+
+    return within
 
 
 class _Writer:
@@ -111,8 +129,8 @@ class _Writer:
         for (field, shape), literals in grouped.items():
             text = f"t[{self._name(field)}]"
             if shape == "contains":
-                first, *more = [self._name(literal) for literal in literals]
-                written.append(" or ".join([f"{first} in (x := {text})", *(f"{name} in x" for name in more)]))
+                name = self._name(_any_of(literals) if len(literals) > 1 else literals[0])
+                written.append(f"{name}({text})" if len(literals) > 1 else f"{name} in {text}")
             elif shape == "exact":
                 written.append(f"{text} in {self._name(frozenset(literals))}")
             else:
