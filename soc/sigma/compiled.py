@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -19,8 +19,9 @@ from soc.core.finding import RuleInfo
 from soc.core.ids import content_id
 from soc.sigma.candidate import Candidate
 from soc.sigma.field import Numbered, NumberedParts, Tests
+from soc.sigma.keywords import Pair
 from soc.sigma.part import Part, parts
-from soc.sigma.predicate import ValueTest
+from soc.sigma.predicate import Text, ValueTest
 from soc.sigma.sample import measure, measure_part
 from soc.sigma.scan import scanner_name
 from soc.sigma.sealed import Sealed, unpickled
@@ -115,9 +116,19 @@ class Shelf:
         found: Compiled | None = None if content is None else unpickled(content)
         return found if found is not None and len(found.witnesses) == len(candidates) else None
 
-    def keep(self, routes: Iterable[tuple[Sequence[Candidate], Compiled]]) -> None:
+    def pair(self, tests: tuple[Text, ...]) -> Pair | None:
+        """What an earlier run made to search for these keywords."""
+        content = self._kept.get(_key_of(tests)) if self._kept else None
+        found: Pair | None = None if content is None else unpickled(content)
+        return found
+
+    def keep(
+        self, routes: Iterable[tuple[Sequence[Candidate], Compiled]], pairs: Mapping[tuple[Text, ...], Pair]
+    ) -> None:
         """Keeps these for the next start, beside those that are there."""
-        if self._sealed.kept and (new := {_key(one): made for one, made in routes}):
+        new: dict[str, Compiled | Pair] = {_key(one): made for one, made in routes}
+        new |= {_key_of(tests): pair for tests, pair in pairs.items()}
+        if self._sealed.kept and new:
             made = {key: pickle.dumps(one, pickle.HIGHEST_PROTOCOL) for key, one in new.items()}
             before = ((key, one) for key, one in self._kept.items() if key not in made)
             self._sealed.write(dict(islice(chain(made.items(), before), MOST_KEPT)))
@@ -125,3 +136,7 @@ class Shelf:
 
 def _key(candidates: Sequence[Candidate]) -> str:
     return content_id(one.key for one in candidates)
+
+
+def _key_of(keywords: Sequence[Text]) -> str:
+    return content_id(map(repr, keywords))

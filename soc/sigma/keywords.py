@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from soc.core.event import Event, Value
@@ -26,13 +26,27 @@ _SPELLED = Text((Wildcard.MANY, "\\u00", Wildcard.MANY))
 """Where JSON writes a letter of ASCII by its number, its text is no longer what it says."""
 
 
-class Engines(dict[tuple[Text, ...], tuple[Scanner, Scanner | None]]):
-    """What searches for these texts in events, and in lines of JSON if all can be found there.
+Pair = tuple[Scanner, Scanner | None]
+"""What searches for some texts in events, and in lines of JSON if all can be found there."""
+
+
+class Engines(dict[tuple[Text, ...], Pair]):
+    """The pairs for these texts. kept: finds what an earlier run has made.
 
     One for each matcher, whose routes mostly share the same: two threads must not search with one engine at a time.
     """
 
-    def __missing__(self, tests: tuple[Text, ...]) -> tuple[Scanner, Scanner | None]:
+    def __init__(self, kept: Callable[[tuple[Text, ...]], Pair | None]) -> None:
+        super().__init__()
+        self._kept = kept
+        self.new: set[tuple[Text, ...]] = set()
+
+    def __missing__(self, tests: tuple[Text, ...]) -> Pair:
+        kept = self._kept(tests)
+        if kept is not None:
+            self[tests] = kept
+            return kept
+        self.new.add(tests)
         known = [one for one in map(_in_json, tests) if one is not None]
         in_json = make_scanner([*known, _SPELLED]) if len(known) == len(tests) else None
         made = self[tests] = make_scanner([_anywhere(test) for test in tests]), in_json

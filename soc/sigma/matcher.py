@@ -39,10 +39,10 @@ class Matcher:
         self._whole: dict[str, Candidate] = {}
         self._demands: dict[str, Demands] = {}
         self._budget = Budget()
-        self._engines = Engines()
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._routes: dict[Route, Plan] = {}
         self._shelf = Shelf(cache, [rule.info for rule in rules])
+        self._engines = Engines(self._shelf.pair)
 
     def match(self, event: Event) -> Sequence[RuleInfo]:
         """The rules that one event meets, in the order of its log sources. Many events cost less together."""
@@ -73,7 +73,8 @@ class Matcher:
 
     def keep(self) -> None:
         """Keeps what was compiled for the next start; some bytes on disk for each rule."""
-        self._shelf.keep(made for plan in self._plans.values() if (made := plan.new()))
+        pairs = {tests: self._engines[tests] for tests in self._engines.new}
+        self._shelf.keep((made for plan in self._plans.values() if (made := plan.new())), pairs)
 
     def _plan(self, route: Route) -> Plan:
         """Routes that are offered the same rules, and decide nothing of them, share a plan."""
