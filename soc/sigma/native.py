@@ -45,12 +45,10 @@ class NativeRouter:
         get = event.get
         of = get("Channel"), get("EventID"), get("Provider_Name")
         try:
-            kind = self._windows.get(of)
-            if kind is not None:
-                return kind
             if of == _NO_WINDOWS:
                 return self._by_path.get(get("_path", "")) or self._other(event)
-            return self._new(event, of)
+            kind = self._windows.get(of)
+            return self._new(event, of) if kind is None else kind
         except TypeError:  # a list where a name belongs
             self.unrouted += 1
             return self._nowhere

@@ -7,6 +7,7 @@ which finds the same.
 
 from __future__ import annotations
 
+from gc import is_tracked
 from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
@@ -16,6 +17,10 @@ from soc.core.event import Event, no_object
 from soc.core.windows.record import as_recorded, event_of, with_synonyms
 
 _USUAL: Final = b'{"Event"'
+_WINDOWS: Final = frozenset(
+    {"EventID", "Channel", "winlog.event_id", "Event.System.EventID", "Event.System.EventID.#text"}
+)
+"""A flat record with none of these is an event already."""
 _NOTHING: Final[Event] = {}
 _Scalar = str | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | float | bool | None
 _Inner = TypeVar("_Inner")
@@ -87,6 +92,8 @@ def read(line: bytes) -> Event:
     record = orjson.loads(line)
     if type(record) is not dict:
         raise no_object(record)
+    if not is_tracked(record) and _WINDOWS.isdisjoint(record):  # flat, see soc.core.flat.nested
+        return record
     return event_of(record)
 
 

@@ -10,7 +10,6 @@ Version, Level, Task, Opcode, Keywords, TimeCreated, EventRecordID, ProcessID, T
 
 from __future__ import annotations
 
-from gc import is_tracked
 from typing import Any, Final
 
 from soc.core.event import Event
@@ -44,10 +43,6 @@ _SHIPPED: Final = {
     "process.thread.id": "ThreadID",
     "user.identifier": "UserID",
 }
-_WINDOWS: Final = frozenset(
-    {"EventID", "Channel", "winlog.event_id", "Event.System.EventID", "Event.System.EventID.#text"}
-)
-"""A flat record with none of these is an event already."""
 _DATA: Final = ("winlog.event_data.", "winlog.user_data.")
 _LEVELS: Final = {"critical": 1, "error": 2, "warning": 3, "information": 4, "verbose": 5}
 # Names below System that are not the end of their path.
@@ -63,8 +58,6 @@ _DOTTED: Final = {
 
 def event_of(record: dict[str, Any]) -> Event:
     """A JSON record, of Windows or not, as a flat event with Sigma's names; the record must not be used afterwards."""
-    if not is_tracked(record) and _WINDOWS.isdisjoint(record):  # flat, see soc.core.flat.nested
-        return record
     return with_synonyms(as_recorded(record))
 
 
