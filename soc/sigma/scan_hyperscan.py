@@ -98,7 +98,7 @@ class HyperscanScanner:
         return self._find_texts(b"\n".join(texts), map(len, texts))
 
     def _find_expressions(self, expressions: Database, joined: bytes, lengths: Sequence[int]) -> list[Found]:
-        hits: list[Found] = []
+        hits: list[tuple[int, int]] = []
         most = MOST_ENDS * len(lengths)
 
         def hit(number: int, _start: int, end: int, *_: object) -> bool:
