@@ -72,7 +72,7 @@ class HyperscanScanner:
         if self._expressions is None:
             expressions = [one for one in expressions if _compiled([one]) is not None]
             self._expressions = _compiled(expressions)
-        self._numbers = [one[1] for one in expressions]
+        self._numbers = {one[1] for one in expressions}
         self._others = [(number, test) for number, test in self._needles.without if number not in self._numbers]
 
     def find(self, texts: Sequence[str]) -> list[Found]:

@@ -7,8 +7,9 @@ which finds the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from gc import is_tracked
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 import orjson
@@ -89,23 +90,23 @@ def read(line: bytes) -> Event:
     """A JSON object, of Windows or not, as a flat event with Sigma's names. ValueError if it is none."""
     if line.startswith(_USUAL) and (event := _usual(line)) is not None:
         return with_synonyms(event)
+    return _other(line, event_of)
+
+
+def read_as_recorded(line: bytes) -> Event:
+    """The same with the record's own names alone: without soc.core.windows.synonyms."""
+    if line.startswith(_USUAL) and (event := _usual(line)) is not None:
+        return event
+    return _other(line, as_recorded)
+
+
+def _other(line: bytes, made_of: Callable[[dict[str, Any]], Event]) -> Event:
     record = orjson.loads(line)
     if type(record) is not dict:
         raise no_object(record)
     if not is_tracked(record) and _WINDOWS.isdisjoint(record):  # flat, see soc.core.flat.nested
         return record
-    return event_of(record)
-
-
-def read_as_recorded(line: bytes) -> Event:
-    """The same with the record's own names alone: without soc.core.windows.synonyms."""
-    event = _usual(line) if line.startswith(_USUAL) else None
-    if event is not None:
-        return event
-    record = orjson.loads(line)
-    if type(record) is not dict:
-        raise no_object(record)
-    return as_recorded(record)
+    return made_of(record)
 
 
 def _usual(line: bytes) -> Event | None:
