@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
@@ -112,15 +112,17 @@ class Shelf:
 
     def find(self, candidates: Sequence[Candidate]) -> Compiled | None:
         """What these rules were compiled to by an earlier run."""
-        content = self._kept.get(_key(candidates)) if self._kept else None
-        found: Compiled | None = None if content is None else unpickled(content)
+        found: Compiled | None = self._found(_key(candidates)) if self._kept else None
         return found if found is not None and len(found.witnesses) == len(candidates) else None
 
     def pair(self, tests: tuple[Text, ...]) -> Pair | None:
         """What an earlier run made to search for these keywords."""
-        content = self._kept.get(_key_of(tests)) if self._kept else None
-        found: Pair | None = None if content is None else unpickled(content)
+        found: Pair | None = self._found(_key_of(tests)) if self._kept else None
         return found
+
+    def _found(self, key: str) -> Any:
+        content = self._kept.get(key)
+        return None if content is None else unpickled(content)
 
     def keep(
         self, routes: Iterable[tuple[Sequence[Candidate], Compiled]], pairs: Mapping[tuple[Text, ...], Pair]

@@ -45,7 +45,7 @@ def demanded(node: Node) -> Demands:
 
 def excluded(demands: Demands, texts: Mapping[str, str]) -> bool:
     """Whether a condition with these demands cannot hold where fields have these folded texts."""
-    for field, one_of in demands.items():  # noqa: SIM110 - asked of each rule on each route: any() takes twice as long
+    for field, one_of in demands.items():  # noqa: SIM110 - of each rule on each route: any() takes 1.8 times as long
         if field in texts and texts[field] not in one_of:
             return True
     return False

@@ -72,7 +72,7 @@ def _any_of(literals: Sequence[str]) -> Callable[[str], bool]:
     """As quick as a chain of "or", which takes much longer to make."""
 
     def within(text: str) -> bool:
-        for literal in literals:  # noqa: SIM110 - any() takes twice as long
+        for literal in literals:  # noqa: SIM110 - any() takes half as long again
             if literal in text:
                 return True
         return False

@@ -113,7 +113,7 @@ def _usual(line: bytes) -> Event | None:
     """The event of a record in the usual shape; None for any other line."""
     try:
         body = _decode(line).body
-    except (msgspec.DecodeError, ValueError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):  # another shape, or no JSON: orjson says what is wrong
         return None
     system = body.system
     number, execution, security = system.number, system.execution.attributes, system.security
