@@ -13,6 +13,13 @@ from soc.core.event import Event
 
 START = 1_760_000_400_000_000 // BUCKET * BUCKET
 
+
+def lines(events: list[Event]) -> list[Event]:
+    """What stands at one place of one origin at one time is one line, however often it is read."""
+    first: dict[tuple[object, ...], Event] = {}
+    return [first.setdefault(tuple(map(one.get, ("@timestamp", "soc.origin", "log.offset"))), one) for one in events]
+
+
 EVENTS = st.lists(
     st.builds(
         lambda second, source, peer, port, size, denied, number: {
@@ -35,7 +42,7 @@ EVENTS = st.lists(
         st.integers(0, 1000),
     ),
     max_size=40,
-)
+).map(lines)
 
 
 @settings(deadline=None)
