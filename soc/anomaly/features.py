@@ -183,12 +183,12 @@ class Features:
         else:
             latest = nsmallest(SHOWN, one.times)[-1]
             early = [event for event, time in zip(one.events, one.times, strict=True) if time <= latest]
-            places = {*before, *map(_place, early)}
+            places = set(map(_place, early))
             if len(places) >= SHOWN:  # else some of them are one line twice
                 events = early
             else:
                 places.update(map(_place, one.events))
-            bound = nsmallest(SHOWN, places)[-1]
+            bound = nsmallest(SHOWN, places.union(before))[-1]
         return [event for event in events if _place(event) <= bound]
 
 

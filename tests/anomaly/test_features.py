@@ -59,6 +59,15 @@ def test_parts_merge_in_any_order_and_grouping(events: list[Event], random: Rand
     assert merged(parts) == whole
 
 
+def test_a_line_that_is_read_twice_hides_no_later_one() -> None:
+    def line(second: int, number: int) -> Event:
+        return {"@timestamp": START + second * 1_000_000, "source.ip": "10.0.0.1", "log.offset": number}
+
+    before, batch = [line(1, 2)] * 2, [line(1, 2), line(1, 1), line(0, 1), line(0, 1)]
+    features = Features()
+    assert merged([*features.of(before), *features.of(batch)]) == partials([*before, *batch])
+
+
 @settings(deadline=None)
 @given(EVENTS, EVENTS, EVENTS)
 def test_merge_is_associative_and_commutative(one: list[Event], two: list[Event], three: list[Event]) -> None:
