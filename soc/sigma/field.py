@@ -5,14 +5,15 @@ The answer for a value is a small number that stands for the set of tests that i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import TypeVar, cast
 
 from soc.core.event import Scalar, Value
 from soc.sigma.memo import Answers, Budget
 from soc.sigma.part import Part
 from soc.sigma.predicate import Cidr, Compare, Text, ValueTest
-from soc.sigma.scan import Searched, make_scanner
+from soc.sigma.scan import Found, Searched, make_scanner, put
 from soc.sigma.text import as_text, fold
 
 Numbered = Sequence[tuple[int, ValueTest]]
@@ -20,13 +21,17 @@ NumberedParts = Sequence[tuple[int, Part]]
 MOST_VALUES = 20_000
 LONGEST = 4096
 _ENTRY_BYTES = 160
+_MARK_BYTES = 60
 _AnyValue = TypeVar("_AnyValue", Value, Scalar)
 _FEW = 2000
 _TEXT = {str}
 
 
 class Tests:
-    """Exact texts in one dict, other texts and expressions in one scanner, networks and numbers one by one."""
+    """Exact texts in one dict, other texts and expressions in one scanner, networks and numbers one by one.
+
+    What is found of a value are the scanner's marks, and below 0 tests themselves (~number).
+    """
 
     def __init__(self, tests: Numbered, *, few: bool = False) -> None:
         self._exact: dict[str, tuple[int, ...]] = {}
@@ -44,22 +49,25 @@ class Tests:
                 searched.append(test)
         self._scanner = make_scanner(searched, few=few) if searched else None
 
-    def find(self, values: Sequence[Scalar], texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """(place of the value, number of a test that it may meet): never too few, repeats allowed."""
+    def find(self, values: Sequence[Scalar], texts: Sequence[str]) -> Found:
+        """Place of the value -> marks of the tests that it may meet, never too few."""
+        found = {} if self._scanner is None else self._scanner.find(texts)
         if self._exact:
-            folded = map(str.lower, texts) if all(map(str.isascii, texts)) else map(fold, texts)
-            for place, numbers in enumerate(map(self._exact.get, folded)):
-                if numbers:
-                    for number in numbers:
-                        yield place, number
-        if self._scanner is not None:
-            numbered = self._numbers
-            for place, searched in self._scanner.find(texts):
-                yield place, numbered[searched]
+            folded = list(map(str.lower, texts) if all(map(str.isascii, texts)) else map(fold, texts))
+            if not self._exact.keys().isdisjoint(folded):
+                for place, numbers in enumerate(map(self._exact.get, folded)):
+                    for number in numbers or ():
+                        put(found, ~number, (place,))
         for number, test in self._others:
-            for place, value in enumerate(values):
-                if test.holds(value):
-                    yield place, number
+            put(found, ~number, (place for place, value in enumerate(values) if test.holds(value)))
+        return found
+
+    def met(self, marks: Iterable[int]) -> set[int]:
+        """The numbers of the tests that a value with these marks may meet."""
+        met = {~mark for mark in marks if mark < 0}
+        if self._scanner is not None:
+            met.update(self._numbers[test] for test in self._scanner.tests(mark for mark in marks if mark >= 0))
+        return met
 
 
 class Field:
@@ -70,6 +78,7 @@ class Field:
         self._parts = parts
         self._budget = budget
         self._known: dict[Value, int] = {}
+        self._by_marks: dict[frozenset[int], int] = {}
         self._none = 0
         self.answers = Answers()
         self.clear()
@@ -77,72 +86,85 @@ class Field:
     def clear(self) -> None:
         """Forgets everything; the numbers that were given become void."""
         self.answers.clear()
+        self._by_marks = {}
         self._none = self.answers.number(number for number, part in self._parts if part.holds(None))
         self._known = {None: self._none}
 
-    def met(self, values: list[Value]) -> list[int]:
+    def met(self, values: Sequence[Value]) -> list[int]:
         """For each value the number of the set of tests that it may meet. Lists are read as arrays."""
         try:
             found = cast("list[int]", list(map(self._known.get, values)))
         except TypeError:
             values = [hashable(value) for value in values]
             found = cast("list[int]", list(map(self._known.get, values)))
-        if None in found:
-            new = {value for value, number in zip(values, found, strict=True) if number is None}
-            fresh = self._learn(new, len(values))
-            found = [fresh[value] if number is None else number for value, number in zip(values, found, strict=True)]
+        if None not in found:
+            return found
+        new = list({value for value, number in zip(values, found, strict=True) if number is None})
+        if len(new) == len(values):
+            return self._learn(values, len(values))
+        fresh = dict(zip(new, self._learn(new, len(values)), strict=True))
+        return [fresh[value] if number is None else number for value, number in zip(values, found, strict=True)]
+
+    def _learn(self, values: Sequence[Value], asked: int) -> list[int]:
+        """The answers for new values, which are remembered unless nearly all of those asked for are new."""
+        texts: Sequence[str]
+        if set(map(type, values)) == _TEXT:
+            texts = cast("Sequence[str]", values)
+            found = self._tests.find(texts, texts)
+        else:
+            texts = [str(value) for value in values]
+            found = self._find(values)
+        for number, part in self._parts:
+            put(found, ~number, (place for place, value in enumerate(values) if _may_hold(part, value)))
+        numbers = [0] * len(values)
+        for place, marks in found.items():
+            numbers[place] = self._number(frozenset(marks))
+        if 2 * len(values) < asked or len(self._known) < _FEW:
+            self._remember(values, numbers, list(map(len, texts)))
+        return numbers
+
+    def _find(self, values: Sequence[Value]) -> Found:
+        """Values of any kind; of an array what is found of any element."""
+        owners, alike = _scalars(values)
+        found: Found = {}
+        for at, marks in self._tests.find(alike, [as_text(value) for value in alike]).items():
+            found.setdefault(owners[at], set()).update(marks)
         return found
 
-    def _learn(self, values: set[Value], asked: int) -> dict[Value, int]:
-        """The answers for new values, which are remembered unless nearly all of those asked for are new."""
-        owners: Sequence[Value]
-        alike: Sequence[Scalar]
-        plain = set(map(type, values)) == _TEXT
-        if plain:
-            owners = alike = texts = cast("list[str]", list(values))
-        else:
-            owners, alike = _scalars(values)
-            texts = [as_text(value) for value in alike]
-        met: dict[Value, set[int]] = {}
-        for place, number in self._tests.find(alike, texts):
-            met.setdefault(owners[place], set()).add(number)
-        for number, part in self._parts:
-            for value in values:
-                if _is_ambiguous(value) or any(map(part.holds, _same(value))):
-                    met.setdefault(value, set()).add(number)
-        fresh: dict[Value, int] = dict.fromkeys(values, 0)
-        for value, numbers in met.items():
-            fresh[value] = self.answers.number(numbers)
-        if 2 * len(values) < asked or len(self._known) < _FEW:
-            self._remember(fresh, texts if plain else [str(value) for value in values])
-        return fresh
+    def _number(self, marks: frozenset[int]) -> int:
+        """The answer for a value with these marks."""
+        number = self._by_marks.get(marks)
+        if number is None:
+            number = self._by_marks[marks] = self.answers.number(self._tests.met(marks))
+            self._budget.spend(_ENTRY_BYTES + _MARK_BYTES * len(marks))
+        return number
 
-    def _remember(self, fresh: dict[Value, int], texts: Sequence[str]) -> None:
-        if len(self._known) + len(fresh) > MOST_VALUES:
+    def _remember(self, values: Sequence[Value], numbers: Sequence[int], sizes: Sequence[int]) -> None:
+        if len(self._known) + len(values) > MOST_VALUES:
             self._known = {None: self._none}
-        sizes = list(map(len, texts))
         self._budget.spend(sum(sizes) + len(sizes) * _ENTRY_BYTES)
         if max(sizes) <= LONGEST:
-            self._known.update(fresh)
+            self._known.update(zip(values, numbers, strict=True))
         else:
-            self._known.update((one, fresh[one]) for one, size in zip(fresh, sizes, strict=True) if size <= LONGEST)
+            short = (size <= LONGEST for size in sizes)
+            self._known.update(compress(zip(values, numbers, strict=True), short))
 
 
-def _scalars(values: Iterable[Value]) -> tuple[Sequence[Value], Sequence[Scalar]]:
+def _scalars(values: Iterable[Value]) -> tuple[Sequence[int], Sequence[Scalar]]:
     """Whose they are, and every single value to be tested: an array's elements, and what equals a value as a key."""
-    owners: list[Value] = []
+    owners: list[int] = []
     alike: list[Scalar] = []
-    for value in values:
-        if isinstance(value, str):
-            owners.append(value)
-            alike.append(value)
-            continue
+    for place, value in enumerate(values):
         for one in value if isinstance(value, tuple) else (value,):
             for scalar in _same(one):
                 if scalar is not None:
-                    owners.append(value)
+                    owners.append(place)
                     alike.append(scalar)
     return owners, alike
+
+
+def _may_hold(part: Part, value: Value) -> bool:
+    return _is_ambiguous(value) or any(map(part.holds, _same(value)))
 
 
 def _same(value: _AnyValue) -> tuple[_AnyValue, ...]:

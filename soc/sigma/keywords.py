@@ -73,9 +73,9 @@ class Keywords:
 
     def met(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> list[int]:
         """For each event the number of the set of tests that it may meet. lines: the JSON that they were read from."""
-        found: dict[int, set[int]] = {}
-        for place, number in self._found(events, lines):
-            found.setdefault(place, set()).add(self._numbers[number])
+        found = {
+            place: set(map(self._numbers.__getitem__, texts)) for place, texts in self._found(events, lines).items()
+        }
         if self._expressions:
             for place, event in enumerate(events):
                 texts = haystacks(event)
@@ -87,19 +87,26 @@ class Keywords:
             answers[place] = self.answers.number(numbers)
         return answers
 
-    def _found(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> list[Found]:
+    def _found(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> dict[int, set[int]]:
+        """Place of the event -> the texts that it may hold, by their places."""
         if lines is None or self._in_json is None:
-            return self._scanner.find([_joined(event) for event in events])
-        found = self._in_json.find_encoded(lines)
-        spelled = {place for place, number in found if number == len(self._numbers)}
+            return _tests(self._scanner, self._scanner.find([_joined(event) for event in events]))
+        found = _tests(self._in_json, self._in_json.find_encoded(lines))
+        spelled = {place for place, texts in found.items() if len(self._numbers) in texts}
         further = {place: _joined(events[place]) for place in spelled}
         for place in _synonymous([event.get("EventID") for event in events]).difference(spelled):
             further[place] = _composed(events[place])
+        for place in spelled:
+            found[place].remove(len(self._numbers))
         if further:
-            found = [one for one in found if one[1] < len(self._numbers)]
             places = list(further)
-            found += [(places[n], test) for n, test in self._scanner.find(list(further.values()))]
+            for at, texts in _tests(self._scanner, self._scanner.find(list(further.values()))).items():
+                found.setdefault(places[at], set()).update(texts)
         return found
+
+
+def _tests(scanner: Scanner, found: Found) -> dict[int, set[int]]:
+    return {place: scanner.tests(marks) for place, marks in found.items()}
 
 
 def _synonymous(numbers: list[Value]) -> set[int]:

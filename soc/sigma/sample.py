@@ -77,6 +77,8 @@ def _held(tests: Iterable[ValueTest], counts: Counter[Scalar]) -> dict[ValueTest
         else:
             held[test] = int(scale * sum(count for value, count in few if test.holds(value)))
     often = list(texts.values())
-    for place, number in set(make_scanner(searched, few=True).find(list(texts))):
-        held[searched[number]] = held.get(searched[number], 0) + often[place]
+    scanner = make_scanner(searched, few=True)
+    for place, marks in scanner.find(list(texts)).items():
+        for number in scanner.tests(marks):
+            held[searched[number]] = held.get(searched[number], 0) + often[place]
     return held

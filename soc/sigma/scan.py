@@ -12,58 +12,86 @@ from soc.sigma.needle import Place, needles
 from soc.sigma.predicate import Regex, Text
 
 Searched = Text | Regex
-Found = tuple[int, int]
-"""(number of the text, number of the test): this text may meet this test."""
+Found = dict[int, set[int]]
+"""Number of a text -> marks: what was found in it, as the scanner's own numbers; a text without any may be missing."""
 
 _SEPARATOR = 1
 
 
 class Scanner(Protocol):
-    """Finds which of its tests some texts may meet: never too few; one too many is caught by the evaluation."""
+    """Finds which of its tests some texts may meet: never too few; one too many is caught by the evaluation.
 
-    def find(self, texts: Sequence[str]) -> list[Found]:
-        """Pairs of text and test, in any order, repeats allowed. The texts have their case."""
+    Texts of one field have few sets of marks among them, so who asks remembers what tests a set stands for.
+    """
 
-    def find_encoded(self, texts: Sequence[bytes]) -> list[Found]:
+    def find(self, texts: Sequence[str]) -> Found:
+        """The marks of these texts, which have their case."""
+
+    def find_encoded(self, texts: Sequence[bytes]) -> Found:
         """The same for texts in UTF-8."""
+
+    def tests(self, marks: Iterable[int]) -> set[int]:
+        """The numbers of the tests that a text with these marks may meet."""
 
 
 MakeScanner = Callable[[Sequence[Searched]], Scanner]
 
 
 class Needles:
-    """The needles of a field's tests, each once, with the tests that it stands for."""
+    """The needles of a field's tests, each once, and what tests the finding of one stands for.
+
+    Marks: a needle's number, for tests that ask no more; the same plus their number, where it begins the text; plus
+    twice their number, where it ends it; and from direct on, tests by their number that have no needle.
+    """
 
     def __init__(self, tests: Sequence[Searched]) -> None:
         self.without: list[tuple[int, Searched]] = []
-        owners: dict[str, list[tuple[int, Place]]] = {}
+        owners: dict[str, dict[Place, list[int]]] = {}
         for number, test in enumerate(tests):
             found = needles(test)
             if not found:
                 self.without.append((number, test))
             for one in found:
-                owners.setdefault(one.text, []).append((number, one.place))
+                owners.setdefault(one.text, {}).setdefault(one.place, []).append(number)
         self.texts = list(owners)
-        self._owners = list(owners.values())
+        self.direct = len(Place) * len(self.texts)
+        self._owners = [places.get(place, ()) for place in Place for places in owners.values()]
+        self._anywhere = {n for n, places in enumerate(owners.values()) if Place.ANYWHERE in places}
+        self._placed = {n for n, places in enumerate(owners.values()) if places.keys() != {Place.ANYWHERE}}
 
-    def placed(self, hits: Iterable[tuple[int, int]], lengths: Iterable[int]) -> list[Found]:
-        """Hits in the texts as one, with one separator after each, as texts and tests.
+    def placed(self, hits: Iterable[tuple[int, int]], lengths: Iterable[int]) -> Found:
+        """The marks of texts that were searched as one, with one separator after each.
 
         hits: (number of the needle, where it ends). lengths: of each text, in the same unit.
         """
-        ends = ends_of(lengths)
-        found: list[Found] = []
+        ends, count, anywhere, placed = ends_of(lengths), len(self.texts), self._anywhere, self._placed
+        found: Found = {}
+        marks: set[int] = set()
+        first = last = 0
         for number, end in hits:
-            text = bisect_left(ends, end)
-            for test, place in self._owners[number]:
-                if place is Place.ANYWHERE:
-                    found.append((text, test))
-                elif place is Place.END:
-                    if end == ends[text]:
-                        found.append((text, test))
-                elif end - len(self.texts[number]) == (ends[text - 1] + _SEPARATOR if text else 0):
-                    found.append((text, test))
+            if not first < end <= last:  # in another text than the hit before
+                text = bisect_left(ends, end)
+                first, last = (ends[text - 1] + _SEPARATOR if text else 0), ends[text]
+                marks = found.setdefault(text, set())
+            if number in anywhere:
+                marks.add(number)
+            if number in placed:
+                if end - len(self.texts[number]) == first:
+                    marks.add(number + Place.START * count)
+                if end == last:
+                    marks.add(number + Place.END * count)
         return found
+
+    def tests(self, marks: Iterable[int]) -> set[int]:
+        """The numbers of the tests that these stand for."""
+        owners, direct = self._owners, self.direct
+        return {n for mark in marks for n in (owners[mark] if mark < direct else (mark - direct,))}
+
+
+def put(found: Found, mark: int, texts: Iterable[int]) -> None:
+    """Adds a mark to these texts."""
+    for text in texts:
+        found.setdefault(text, set()).add(mark)
 
 
 def ends_of(lengths: Iterable[int]) -> list[int]:

@@ -14,7 +14,7 @@ import hyperscan
 from soc.sigma.needle import spellings
 from soc.sigma.predicate import Regex
 from soc.sigma.regex import counted, encode, needs_backtracking
-from soc.sigma.scan import Found, Needles, Searched, ends_of
+from soc.sigma.scan import Found, Needles, Searched, ends_of, put
 
 # by lines, so that an anchor holds at the ends of each of the texts that are searched as one
 _REGEX = hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_ALLOWEMPTY | hyperscan.HS_FLAG_UTF8
@@ -75,7 +75,7 @@ class HyperscanScanner:
         self._numbers = {one[1] for one in expressions}
         self._others = [(number, test) for number, test in self._needles.without if number not in self._numbers]
 
-    def find(self, texts: Sequence[str]) -> list[Found]:
+    def find(self, texts: Sequence[str]) -> Found:
         joined = "\n".join(texts)
         if joined.isascii():
             encoded, lengths = joined.encode(), list(map(len, texts))
@@ -83,21 +83,28 @@ class HyperscanScanner:
             several = list(map(encode, texts))
             encoded, lengths = b"\n".join(several), list(map(len, several))
         found = self._find_texts(encoded, lengths)
+        direct = self._needles.direct
         if self._expressions is not None:
-            found += self._find_expressions(self._expressions, encoded, lengths)
+            for place, number in self._find_expressions(self._expressions, encoded, lengths):
+                put(found, direct + number, (place,))
             if any(letter in joined for letter in _ODD):
                 odd = [(place, text) for place, text in enumerate(texts) if not set(_ODD).isdisjoint(text)]
-                found += [(place, n) for n, test in self._needles.without for place, text in odd if test.holds(text)]
+                for number, test in self._needles.without:
+                    put(found, direct + number, (place for place, text in odd if test.holds(text)))
         for number, test in self._others:
-            found += [(place, number) for place, text in enumerate(texts) if test.holds(text)]
+            put(found, direct + number, (place for place, text in enumerate(texts) if test.holds(text)))
         return found
 
-    def find_encoded(self, texts: Sequence[bytes]) -> list[Found]:
+    def find_encoded(self, texts: Sequence[bytes]) -> Found:
         if self._expressions is not None or self._others:
             return self.find([text.decode("utf-8", "replace") for text in texts])
         return self._find_texts(b"\n".join(texts), map(len, texts))
 
-    def _find_expressions(self, expressions: Database, joined: bytes, lengths: Sequence[int]) -> list[Found]:
+    def tests(self, marks: Iterable[int]) -> set[int]:
+        return self._needles.tests(marks)
+
+    def _find_expressions(self, expressions: Database, joined: bytes, lengths: Sequence[int]) -> list[tuple[int, int]]:
+        """(number of the text, number of the expression), repeats allowed."""
         hits: list[tuple[int, int]] = []
         most = MOST_ENDS * len(lengths)
 
@@ -106,7 +113,7 @@ class HyperscanScanner:
             return len(hits) > most
 
         try:
-            expressions.scan(joined, hit)
+            expressions.scan(joined + b"\n", hit)  # after the last line's end an empty one would be none
         except hyperscan.ScanTerminated:
             if len(lengths) == 1:
                 return [(0, number) for number in self._numbers]
@@ -116,11 +123,11 @@ class HyperscanScanner:
         if not hits:
             return []
         ends = ends_of(lengths)
-        return [(bisect_left(ends, end), number) for end, number in hits]
+        return [(bisect_left(ends, end), number) for end, number in hits if end <= ends[-1]]
 
-    def _find_texts(self, joined: bytes, lengths: Iterable[int]) -> list[Found]:
+    def _find_texts(self, joined: bytes, lengths: Iterable[int]) -> Found:
         if self._texts is None:
-            return []
+            return {}
         hits: list[tuple[int, int]] = []
         add = hits.append
 
@@ -128,7 +135,7 @@ class HyperscanScanner:
             add((number, end))
 
         self._texts.scan(joined, hit)
-        return self._needles.placed(hits, lengths) if hits else []
+        return self._needles.placed(hits, lengths) if hits else {}
 
 
 def _compiled(expressions: list[Expression], literal: bool = False) -> Database | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from ahocorasick_rs import AhoCorasick
 
-from soc.sigma.scan import Found, Needles, Searched
+from soc.sigma.scan import Found, Needles, Searched, put
 from soc.sigma.text import fold
 
 
@@ -26,8 +26,8 @@ class PortableScanner:
     def __getstate__(self) -> dict[str, Needles]:
         return {"_needles": self._needles}
 
-    def find(self, texts: Sequence[str]) -> list[Found]:
-        found: list[Found] = []
+    def find(self, texts: Sequence[str]) -> Found:
+        found: Found = {}
         automaton = self._automaton
         if automaton is not None:
             joined = fold("\n".join(texts)).encode("utf-8", "replace").decode()
@@ -35,8 +35,11 @@ class PortableScanner:
             if hits:
                 found = self._needles.placed(((hit[0], hit[2]) for hit in hits), map(len, texts))
         for number, test in self._needles.without:
-            found += [(place, number) for place, text in enumerate(texts) if test.holds(text)]
+            put(found, self._needles.direct + number, (n for n, text in enumerate(texts) if test.holds(text)))
         return found
 
-    def find_encoded(self, texts: Sequence[bytes]) -> list[Found]:
+    def find_encoded(self, texts: Sequence[bytes]) -> Found:
         return self.find([text.decode("utf-8", "replace") for text in texts])
+
+    def tests(self, marks: Iterable[int]) -> set[int]:
+        return self._needles.tests(marks)

@@ -6,7 +6,7 @@ import pytest
 
 from soc.sigma.modifiers import tests as read
 from soc.sigma.predicate import Regex, Text
-from soc.sigma.scan import Scanner, make_scanner, scanner_name
+from soc.sigma.scan import Found, Scanner, make_scanner, scanner_name
 from soc.sigma.scan_hyperscan import HyperscanScanner
 from soc.sigma.scan_portable import PortableScanner
 from soc.sigma.text import _FOLDING, Wildcard, fold
@@ -34,6 +34,9 @@ PATTERNS: list[tuple[str, list[str]]] = [
     (":[^ y]", ["re"]),
     (r"\bx\b|\Bo\B", ["re"]),
     ("X.*y$", ["re", "s"]),
+    ("^$", ["re"]),
+    (r"^\s*$", ["re"]),
+    (r"^x?$", ["re", "i"]),
 ]
 VALUES = [
     "", "abc", "aXXbYc", "Đxă1", "ĐxĂ\n", "x" * 300, "é" * 300, "ς", "οδος", "ΟΔΟΣ", "Đăng nhập", "/x y", "–x",
@@ -42,19 +45,32 @@ VALUES = [
 ]  # fmt: skip
 
 
+def found_in(scanner: Scanner, values: list[str]) -> set[tuple[int, int]]:
+    """Pairs of value and test."""
+    return pairs(scanner, scanner.find(values))
+
+
+def pairs(scanner: Scanner, found: Found) -> set[tuple[int, int]]:
+    return {(place, number) for place, marks in found.items() for number in scanner.tests(marks)}
+
+
 @pytest.mark.parametrize("make", [HyperscanScanner, PortableScanner])
 def test_never_too_few(make: type[HyperscanScanner] | type[PortableScanner]) -> None:
     tests = [made for text, modifiers in PATTERNS for made in read(text, modifiers, {}, keyword=False)]
     searched = [test for test in tests if isinstance(test, Text | Regex)]
     scanner: Scanner = make(searched)
-    pairs = ((at, number) for at in range(len(VALUES)) for number in range(len(searched)))
-    wanted = {(at, number) for at, number in pairs if searched[number].holds(VALUES[at])}
-    missing = wanted - set(scanner.find(VALUES))
-    assert not missing, [(VALUES[at], searched[number]) for at, number in missing]
+    every = ((at, number) for at in range(len(VALUES)) for number in range(len(searched)))
+    wanted = {(at, number) for at, number in every if searched[number].holds(VALUES[at])}
+    for first in range(len(VALUES)):  # whatever comes before a value, and after it
+        turned = found_in(scanner, VALUES[first:] + VALUES[:first])
+        missing = wanted - {((at + first) % len(VALUES), number) for at, number in turned}
+        assert not missing, [(VALUES[at], searched[number]) for at, number in missing]
     for at, value in enumerate(VALUES):
-        assert {number for place, number in wanted if place == at} <= {number for _, number in scanner.find([value])}
+        assert {number for place, number in wanted if place == at} <= {
+            number for _, number in found_in(scanner, [value])
+        }
     utf8 = [value.encode("utf-8", "replace") for value in VALUES]
-    assert {pair for pair in wanted if "\ud800" not in VALUES[pair[0]]} <= set(scanner.find_encoded(utf8))
+    assert {pair for pair in wanted if "\ud800" not in VALUES[pair[0]]} <= pairs(scanner, scanner.find_encoded(utf8))
 
 
 @pytest.mark.parametrize("make", [HyperscanScanner, PortableScanner])
@@ -63,20 +79,26 @@ def test_a_text_is_found_in_its_own_value_and_at_its_place(
 ) -> None:
     tests = [Text(parts) for parts in (("ab", MANY), (MANY, "ab"), (MANY, "ab", MANY), (MANY, "đb", MANY))]
     values = ["abc", "cab", "ca", "b", "éab", "", "xĐBx", "ab"]
-    assert set(make(tests).find(values)) == {
+    assert found_in(make(tests), values) == {
         (0, 0), (0, 2), (1, 1), (1, 2), (4, 1), (4, 2), (6, 3), (7, 0), (7, 1), (7, 2)
     }  # fmt: skip
 
 
 def test_anchors_hold_at_the_ends_of_each_value() -> None:
     tests = [Regex("^ab"), Regex("ab$"), Regex("^ab$"), Regex("a{2}:[^ ]")]
-    found = set(HyperscanScanner(tests).find(["abc", "cab", "ab", "cabc", "aa:b", ""]))
+    found = found_in(HyperscanScanner(tests), ["abc", "cab", "ab", "cabc", "aa:b", ""])
     assert found == {(0, 0), (1, 1), (2, 0), (2, 1), (2, 2), (4, 3)}
+
+
+@pytest.mark.parametrize("values", [["a", ""], ["", "a"], [""], ["", ""], ["a\n", ""]])
+def test_an_empty_value_is_empty_wherever_it_stands(values: list[str]) -> None:
+    empty = {(place, 0) for place, value in enumerate(values) if not value}
+    assert empty <= found_in(HyperscanScanner([Regex("^$")]), values)
 
 
 def test_a_value_that_is_full_of_matches_is_met_by_all_expressions_and_no_other_value_is() -> None:
     values = ["ab", "+" * 1_000_000, "z", "", "q"]
-    found = set(HyperscanScanner([Regex(r"\++"), Regex("[xyz]$"), Regex("b$")]).find(values))
+    found = found_in(HyperscanScanner([Regex(r"\++"), Regex("[xyz]$"), Regex("b$")]), values)
     assert found == {(0, 2), (1, 0), (1, 1), (1, 2), (2, 1)}
 
 
