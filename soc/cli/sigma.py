@@ -13,11 +13,12 @@ import orjson
 from soc.cli.command import TranslatedGroup, language_option, today, translate, verb
 from soc.cli.jobs import jobs_option
 from soc.cli.progress import reading
+from soc.core.batch import Batch
 from soc.core.errors import SocError
-from soc.core.event import Event, from_json
+from soc.core.event import from_json
 from soc.core.hostile import plain
 from soc.core.logsource import LogSource
-from soc.core.windows.read import read, read_as_recorded
+from soc.core.windows.read import read_all, read_all_as_recorded
 from soc.engines.source import Source, expand
 from soc.engines.sweep import Sweeper, Swept, sweep
 from soc.sigma import IDENTITY, Loaded, Matcher, NativeRouter, load, scanner_name
@@ -69,7 +70,7 @@ def match(
     if not loaded.rules:
         raise SocError(translate()("{folder}: no rule in it", folder=", ".join(map(str, rules))))
     otherwise = _otherwise(logsource, loaded, all_rules=all_rules)
-    sweeper = _ecs(loaded) if ecs else _native(loaded, otherwise, read_as_recorded if own_names else read)
+    sweeper = _ecs(loaded) if ecs else _native(loaded, otherwise, read_all_as_recorded if own_names else read_all)
     sources = expand(files)
     if not sources:
         raise SocError(translate()("{folder}: no file in it", folder=", ".join(map(str, files))))
@@ -92,7 +93,7 @@ def match(
     raise SystemExit(1 if swept.problems or swept.unreadable else 0)
 
 
-def _native(loaded: Loaded, otherwise: Sequence[LogSource], read: Callable[[bytes], Event]) -> Sweeper:
+def _native(loaded: Loaded, otherwise: Sequence[LogSource], read: Callable[[Sequence[bytes]], Batch]) -> Sweeper:
     router = NativeRouter(otherwise)
     return Sweeper(Matcher(loaded.rules, router, users_folder()), read, lambda: router.unrouted)
 
@@ -100,7 +101,8 @@ def _native(loaded: Loaded, otherwise: Sequence[LogSource], read: Callable[[byte
 def _ecs(loaded: Loaded) -> Sweeper:
     from soc.pipeline.content import available_datasets  # not above: who does without parsers need not load them
 
-    return Sweeper(Matcher(loaded.rules, DatasetRouter(available_datasets()), users_folder()), from_json, lambda: 0)
+    matcher = Matcher(loaded.rules, DatasetRouter(available_datasets()), users_folder())
+    return Sweeper(matcher, lambda lines: Batch(list(map(from_json, lines))), lambda: 0)
 
 
 def _otherwise(logsource: str, loaded: Loaded, *, all_rules: bool) -> Sequence[LogSource]:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from soc.core.batch import Batch
 from soc.core.errors import SocError
-from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.engines import evtx
 from soc.engines.source import MAX_LINE, LogFile, Source, UnusableInput
@@ -33,7 +33,7 @@ _WORST: Final = 20
 class Matching(Protocol):
     """What matches many events at once."""
 
-    def hits(self, events: Sequence[Event], lines: Sequence[bytes]) -> Iterable[tuple[int, Sequence[RuleInfo]]]:
+    def hits(self, events: Batch, lines: Sequence[bytes]) -> Iterable[tuple[int, Sequence[RuleInfo]]]:
         """(place, rules) of the events, read from these lines of JSON, that meet a rule, in any order."""
 
     def keep(self) -> None:
@@ -44,12 +44,12 @@ class Matching(Protocol):
 class Sweeper:
     """What a part is matched with.
 
-    read      a line of JSON -> event; ValueError if it is none
+    read      lines of JSON -> their events; ValueError if one is none
     unrouted  how many events so far stated no log source
     """
 
     matcher: Matching
-    read: Callable[[bytes], Event]
+    read: Callable[[Sequence[bytes]], Batch]
     unrouted: Callable[[], int]
 
 
@@ -269,10 +269,11 @@ def _match(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found, *
     """The hot loop: JSON to events to hits, some hundreds at a time."""
     places: Sequence[int] = range(first, first + len(lines))
     try:
-        events = list(map(sweeper.read, lines))
+        events = sweeper.read(lines)
     except (ValueError, RecursionError):  # one of them is no event
-        events, places = _one_by_one(sweeper, lines, first, found)
+        places = _readable(sweeper, lines, first, found)
         lines = [lines[place - first] for place in places]
+        events = sweeper.read(lines)
     found.events += len(events)
     hits = [
         (places[at], events[at].get("EventRecordID") if keep_record else None, sorted({rule.id for rule in rules}))
@@ -281,17 +282,16 @@ def _match(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found, *
     found.hits += sorted(hits, key=lambda hit: hit[0])
 
 
-def _one_by_one(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found) -> tuple[list[Event], list[int]]:
-    """The events among the lines, and which lines those are."""
-    events: list[Event] = []
+def _readable(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found) -> list[int]:
+    """Which of the lines are events."""
     places: list[int] = []
     for place, line in enumerate(lines, start=first):
         try:
-            events.append(sweeper.read(line))
+            sweeper.read((line,))
             places.append(place)
         except (ValueError, RecursionError) as error:
             _unreadable(line, place, error, found)
-    return events, places
+    return places
 
 
 def _unreadable(line: bytes, place: int, error: Exception, found: Found) -> None:

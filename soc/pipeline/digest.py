@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
+from soc.core.batch import Batch
 from soc.core.event import Event, RawBatch, Rejected
 from soc.enrich import Enricher, Inventory
 from soc.pipeline.content import Content
@@ -52,7 +53,7 @@ class Digester:
     def __call__(self, batch: RawBatch) -> Digest:
         normal = self._normalise.read(batch)
         events, part = normal.events, self._normalise.part
-        found = sorted(self._matcher.hits(events), key=itemgetter(0))
+        found = sorted(self._matcher.hits(Batch(events)), key=itemgetter(0))
         offered = [(place, wanted) for place in normal.offered if (wanted := part(events[place])) is not None]
         when = times(events)
         return Digest(

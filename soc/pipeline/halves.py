@@ -18,6 +18,7 @@ import msgspec
 from soc.anomaly.features import Features, Partial
 from soc.anomaly.watch import Watch
 from soc.core.alert import Alert
+from soc.core.batch import Batch
 from soc.core.event import Event, RawBatch, Rejected, with_tuples
 from soc.core.finding import RuleInfo
 from soc.enrich import Enricher, Inventory
@@ -125,7 +126,7 @@ class Detection:
         return Detected(events, joined, normal.rejected, hits, made)
 
     def _hits(self, events: Sequence[Event]) -> Hits:
-        found = sorted(self._matcher.hits(events), key=lambda hit: hit[0])
+        found = sorted(self._matcher.hits(Batch(events)), key=lambda hit: hit[0])
         return [(tuple([rule.id for rule in rules]), events[place]) for place, rules in found]
 
     def state(self) -> bytes:

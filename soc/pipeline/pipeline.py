@@ -19,6 +19,7 @@ import msgspec
 from soc.anomaly.features import Features
 from soc.anomaly.watch import Watch
 from soc.core.alert import Alert
+from soc.core.batch import Batch
 from soc.core.event import Event, RawBatch, Rejected
 from soc.core.finding import RuleInfo
 from soc.enrich import Enricher, Inventory
@@ -116,7 +117,7 @@ class Pipeline:
         return outcome
 
     def _matched(self, events: Sequence[Event]) -> Iterable[tuple[RuleInfo, Event]]:
-        found = sorted(self._matcher.hits(events), key=itemgetter(0))
+        found = sorted(self._matcher.hits(Batch(events)), key=itemgetter(0))
         return ((rule, events[place]) for place, rules in found for rule in rules)
 
     def _conclude(self, hits: Iterable[tuple[RuleInfo, Event]], outcome: Outcome) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from soc.core.event import Value
 from soc.core.finding import RuleInfo
+from soc.core.windows.usual import SYSTEM
 from soc.sigma.evaluate import holds
 from soc.sigma.memo import Budget
 from soc.sigma.predicate import Exists, FieldRef
@@ -19,12 +20,14 @@ _MOST_FIELDS = 6
 _MOST_VERDICTS = 500
 _LONGEST = 1000
 _ENTRY_BYTES = 250
+_APART = SYSTEM | {KEYWORDS}
 
 
 class Candidate:
     """The rule's condition less what the route decides (decided: it always fires). Its function is made when needed.
 
     found_by are numbered tests and the sets of them that lead to the rule: what it is asked for is known to hold then.
+    whole: whether it reads more than fields that an event has of its own (soc.core.batch).
     key tells the condition apart: the rule's content, what the route decides (fixed), and where its names are found.
     Verdicts are remembered by the values that the condition reads, as long as these come again.
     """
@@ -42,6 +45,7 @@ class Candidate:
         "key",
         "read",
         "tests",
+        "whole",
     )
 
     def __init__(
@@ -55,6 +59,8 @@ class Candidate:
         fields = [leaf.field for leaf in every]
         self.tests = CALL + len(fields)
         self.read = frozenset(fields)
+        others = {leaf.test.other for leaf in every if isinstance(leaf.test, FieldRef)}
+        self.whole = not _APART.isdisjoint(self.read | others)
         named = sorted({(leaf.written, leaf.field) for leaf in every})
         self.key = f"{info.id} {info.hash} {fixed} {named}"
         self._budget = budget

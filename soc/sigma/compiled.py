@@ -14,6 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from soc.core.batch import Batch
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.core.ids import content_id
@@ -55,11 +56,11 @@ class Compiled(NamedTuple):
     few: bool
 
 
-def compiled(candidates: Sequence[Candidate], events: Sequence[Event], *, few: bool) -> Compiled:
+def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Compiled:
     """The choice for these rules, measured on the first of the events; a guess where few will come."""
     readers = Counter(field for one in candidates for field in one.read)
     dear = {field: _LOOK / count for field, count in readers.items()}
-    sample = () if few else events[:SAMPLE]
+    sample = () if few else tuple(islice(events, SAMPLE))
     shares = {} if few else measure((one.condition for one in candidates), sample)
     chooser = Chooser(guess if few else shares.__getitem__, dear)
     witnesses = [() if one.decided else _chosen(one, chooser, sample) for one in candidates]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from soc.core.batch import Batch
 from soc.core.event import Event, Value
 from soc.core.windows.synonyms import COMPOSED, SYNONYMS
 from soc.sigma.evaluate import haystacks
@@ -71,7 +72,7 @@ class Keywords:
         """The numbers that were given become void."""
         self.answers.clear()
 
-    def met(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> list[int]:
+    def met(self, events: Batch, lines: Sequence[bytes] | None) -> list[int]:
         """For each event the number of the set of tests that it may meet. lines: the JSON that they were read from."""
         found = {
             place: set(map(self._numbers.__getitem__, texts)) for place, texts in self._found(events, lines).items()
@@ -87,15 +88,15 @@ class Keywords:
             answers[place] = self.answers.number(numbers)
         return answers
 
-    def _found(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> dict[int, set[int]]:
+    def _found(self, events: Batch, lines: Sequence[bytes] | None) -> dict[int, set[int]]:
         """Place of the event -> the texts that it may hold, by their places."""
         if lines is None or self._in_json is None:
             return _tests(self._scanner, self._scanner.find([_joined(event) for event in events]))
         found = _tests(self._in_json, self._in_json.find_encoded(lines))
         spelled = {place for place, texts in found.items() if len(self._numbers) in texts}
         further = {place: _joined(events[place]) for place in spelled}
-        for place in _synonymous([event.get("EventID") for event in events]).difference(spelled):
-            further[place] = _composed(events[place])
+        for place in _synonymous(events.column("EventID")).difference(spelled):
+            further[place] = _composed(events.own(place))
         for place in spelled:
             found[place].remove(len(self._numbers))
         if further:

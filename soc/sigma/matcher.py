@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from soc.core.batch import Batch
 from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset, LogSource
@@ -46,16 +47,16 @@ class Matcher:
 
     def match(self, event: Event) -> Sequence[RuleInfo]:
         """The rules that one event meets, in the order of its log sources. Many events cost less together."""
-        return next((found for _, found in self.hits([event])), NONE)
+        return next((found for _, found in self.hits(Batch([event]))), NONE)
 
     def match_all(self, events: Sequence[Event]) -> list[Sequence[RuleInfo]]:
         """For each event the rules that it meets."""
         matched: list[Sequence[RuleInfo]] = [NONE] * len(events)
-        for place, found in self.hits(events):
+        for place, found in self.hits(Batch(events)):
             matched[place] = found
         return matched
 
-    def hits(self, events: Sequence[Event], lines: Sequence[bytes] | None = None) -> Iterator[Hits]:
+    def hits(self, events: Batch, lines: Sequence[bytes] | None = None) -> Iterator[Hits]:
         """(place, rules) of those events that meet a rule, in no particular order.
 
         lines: the JSON lines that the events were read from, whole and unchanged, which makes keywords cheaper.
@@ -63,12 +64,11 @@ class Matcher:
         self._budget.settle()
         places: dict[Plan, list[int]] = defaultdict(list)
         known = self._routes.get
-        for place, route in enumerate(map(self._router.route, events)):
+        for place, route in enumerate(self._router.routes(events)):
             places[known(route) or self._plan(route)].append(place)
         for plan, chosen in places.items():
-            some = [events[place] for place in chosen]
             read = None if lines is None else [lines[place] for place in chosen]
-            for place, found in plan.match(some, read):
+            for place, found in plan.match(events.at(chosen), read):
                 yield chosen[place], found
 
     def keep(self) -> None:

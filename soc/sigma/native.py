@@ -7,10 +7,11 @@ writers have it (Zeek's own ``service`` is a protocol, and no log source). Every
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from soc.core.batch import Batch
 from soc.core.event import Event, Value
 from soc.core.logsource import LogSource
 from soc.core.windows import number_of, place
@@ -41,7 +42,8 @@ class NativeRouter:
         self._by_path: dict[Value, Kind] = {}
         self._many: dict[tuple[LogSource, ...], Kind] = {}
 
-    def route(self, event: Event) -> Route:
+    def route(self, event: Event) -> Kind:
+        """What decides one event's log sources."""
         get = event.get
         of = get("Channel"), get("EventID"), get("Provider_Name")
         try:
@@ -52,6 +54,17 @@ class NativeRouter:
         except TypeError:  # a list where a name belongs
             self.unrouted += 1
             return self._nowhere
+
+    def routes(self, events: Batch) -> Sequence[Route]:
+        channels = events.column("Channel")
+        if not any(channels):
+            return list(map(self.route, events))
+        of = zip(channels, events.column("EventID"), events.column("Provider_Name"), strict=True)
+        try:
+            known = list(map(self._windows.get, of))
+        except TypeError:  # a list where a name belongs
+            return list(map(self.route, events))
+        return [self.route(events[place]) if kind is None else kind for place, kind in enumerate(known)]
 
     def sources(self, route: Route) -> tuple[LogSource, ...]:
         return route.sources if isinstance(route, Kind) else ()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from soc.core.event import Event
+from soc.core.batch import Batch
 from soc.core.finding import RuleInfo
 from soc.sigma.candidate import Candidate
 from soc.sigma.compiled import Compiled, compiled
@@ -33,8 +33,8 @@ Hits = tuple[int, list[RuleInfo]]
 """The place of an event in its batch, and the rules that it meets: at least one."""
 
 
-class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
-    """Answers of all fields -> rules that can still fire."""
+class _Verdicts(dict[tuple[int, ...], tuple[Sequence[Candidate], bool]]):
+    """Answers of all fields -> rules that can still fire, and whether one of them reads whole events."""
 
     __slots__ = ("_always", "_answers", "_budget", "_by_test", "_candidates", "_further")
 
@@ -57,15 +57,16 @@ class _Verdicts(dict[tuple[int, ...], tuple[Candidate, ...]]):
             for test in sets[0] if sets else ():
                 self._by_test[test].append(place)
 
-    def __missing__(self, given: tuple[int, ...]) -> tuple[Candidate, ...]:
+    def __missing__(self, given: tuple[int, ...]) -> tuple[Sequence[Candidate], bool]:
         every = frozenset().union(*(one.sets[number] for one, number in zip(self._answers, given, strict=True)))
         by_test, further = self._by_test, self._further
         reached = {place for test in every if test in by_test for place in by_test[test]}
         chosen = [place for place in reached if not any(every.isdisjoint(one) for one in further[place])]
         self._budget.spend(_VERDICT_BYTES)
         # in the order of the rules, whatever finds them
-        found = self[given] = tuple(self._candidates[place] for place in sorted([*self._always, *chosen]))
-        return found
+        found = [self._candidates[place] for place in sorted([*self._always, *chosen])]
+        verdict = self[given] = found, any(candidate.whole for candidate in found)
+        return verdict
 
 
 class Plan:
@@ -86,18 +87,18 @@ class Plan:
         self._seen = self._vain = self._patience = 0
         budget.watch(self._forget)
 
-    def match(self, events: Sequence[Event], lines: Sequence[bytes] | None) -> Iterator[Hits]:
+    def match(self, events: Batch, lines: Sequence[bytes] | None) -> Iterator[Hits]:
         """The events of a batch that meet a rule. lines: the JSON that they were read from, where there is some."""
         verdicts = self._ready(events)
-        answers = [found.met([event.get(name) for event in events]) for name, found in self._fields]
+        answers = [found.met(events.column(name)) for name, found in self._fields]
         if self._keywords is not None:
             answers.append(self._keywords.met(events, lines))
         vain = 0
         columns = zip(*answers, strict=True) if answers else iter([()] * len(events))
         # all at once: who reads on lazily may have other events matched in between, which forgets what is known
-        for place, candidates in enumerate(list(map(verdicts.__getitem__, columns))):
+        for place, (candidates, whole) in enumerate(list(map(verdicts.__getitem__, columns))):
             if candidates:
-                texts = Texts(events[place])
+                texts = Texts(events[place] if whole else events.own(place))
                 found = []
                 for candidate in candidates:
                     if candidate.holds(texts):
@@ -108,7 +109,7 @@ class Plan:
                     yield place, found
         self._vain += vain
 
-    def _ready(self, events: Sequence[Event]) -> _Verdicts:
+    def _ready(self, events: Batch) -> _Verdicts:
         """Compiled, and compiled anew when too many rules were looked at in vain."""
         self._seen += len(events)
         few = self._seen < FEW

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -121,13 +122,27 @@ class Cidr(msgspec.Struct, frozen=True, dict=True, cache_hash=True):
         return str(self.network)
 
     @cached_property
-    def _range(self) -> tuple[int, int, int]:
+    def range(self) -> tuple[int, int, int]:
+        """IP version, first and last address as numbers."""
         return self.network.version, int(self.network.network_address), int(self.network.broadcast_address)
 
     def holds(self, value: Scalar) -> bool:
         found = _address(value) if isinstance(value, str) and len(value) < 64 else None
-        version, first, last = self._range
+        version, first, last = self.range
         return found is not None and found[0] == version and first <= found[1] <= last
+
+
+def within(networks: Iterable[Cidr]) -> Callable[[Scalar], bool]:
+    """Whether an address is in one of these networks: it is read once for all of them."""
+    ranges: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
+    for version, first, last in (one.range for one in networks):
+        ranges[version].append((first, last))
+
+    def holds(value: Scalar) -> bool:
+        found = _address(value) if isinstance(value, str) and len(value) < 64 else None
+        return found is not None and any(first <= found[1] <= last for first, last in ranges[found[0]])
+
+    return holds
 
 
 def _number(value: Scalar) -> int | float | None:

@@ -11,9 +11,9 @@ from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
 
-from soc.core.event import Event
-from soc.sigma.evaluate import haystacks, leaf_holds
-from soc.sigma.predicate import Text
+from soc.core.event import Event, Scalar
+from soc.sigma.evaluate import haystacks, leaf_holds, several
+from soc.sigma.predicate import Cidr, Text, within
 from soc.sigma.regex import glob
 from soc.sigma.text import as_text, fold
 from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or
@@ -80,6 +80,10 @@ def _any_of(literals: Sequence[str]) -> Callable[[str], bool]:
     return within
 
 
+def _any_holds(field: str, test: Callable[[Scalar], bool], event: Event) -> bool:
+    return any(map(test, several(event.get(field))))
+
+
 class _Writer:
     def __init__(self, met: frozenset[tuple[str, object]]) -> None:
         self.names: dict[str, Any] = {"__builtins__": {}, "sum": sum, "M": _MISSING}
@@ -117,12 +121,15 @@ class _Writer:
         return 1
 
     def _alternatives(self, node: Or) -> list[str]:
-        """Equal shapes on one field become one operation: a set for exact texts, one call for many ends."""
+        """Equal shapes on one field become one operation: a set for exact texts, one call for many ends or networks."""
         grouped: dict[tuple[str, str], list[str]] = {}
+        networks: dict[str, list[Cidr]] = {}
         rest: list[Node] = []
         for child in node.children:
             if isinstance(child, Leaf) and isinstance(child.test, Text) and _is_plain(child) and child.test.fixed:
                 grouped.setdefault((child.field, child.test.shape), []).append(child.test.literal or "")
+            elif isinstance(child, Leaf) and isinstance(child.test, Cidr) and child.field != KEYWORDS:
+                networks.setdefault(child.field, []).append(child.test)
             else:
                 rest.append(child)
         written = []
@@ -135,6 +142,8 @@ class _Writer:
                 written.append(f"{text} in {self._name(frozenset(literals))}")
             else:
                 written.append(f"{text}.{shape}({self._name(tuple(literals))})")
+        for field, tests in networks.items():
+            written.append(f"{self._name(partial(_any_holds, field, within(tests)))}(t.event)")
         return written + [self.write(child) for child in rest]
 
     def _leaf(self, leaf: Leaf) -> str:

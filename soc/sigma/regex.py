@@ -152,7 +152,8 @@ def glob(parts: Parts) -> Pattern:
         return _in_order(parts)
     body = "".join(_GLOB[part] if isinstance(part, Wildcard) else re2.escape(part) for part in parts)
     match = re2.compile(f"(?s){body}", _options()).fullmatch
-    return lambda text: match(encode(text)) is not None
+    longest = max((part for part in parts if isinstance(part, str)), key=len, default="")
+    return lambda text: longest in text and match(encode(text)) is not None
 
 
 _GLOB = {Wildcard.MANY: ".*", Wildcard.ONE: "."}

@@ -24,6 +24,8 @@ _REPEAT = re.compile(r"[*?+]|\{\d*,?\d*\}").fullmatch
 _CASELESS = re.compile(r"\(\?[a-zA-Z-]*i").search
 _KNOWN_ESCAPES = frozenset("dDwWsSbBAzZtnrfv")
 _OTHERS = frozenset(".^$[]{}*+?")
+_EVERYDAY = frozenset({"powershell", "windows", "system32", ".exe"})
+"""In so many command lines that anything else says more."""
 _NOTHING: Pieces = frozenset()
 
 
@@ -41,12 +43,12 @@ def required(source: str, flags: str) -> Pieces:
 
 
 def _better(one: Pieces, other: Pieces) -> Pieces:
-    """What says more: the longer pieces."""
-    return other if _length(other) > _length(one) else one
+    """What says more: the longer pieces, unless nearly every command line has them."""
+    return other if _worth(other) > _worth(one) else one
 
 
-def _length(pieces: Pieces) -> int:
-    return min(map(len, pieces), default=0)
+def _worth(pieces: Pieces) -> int:
+    return min((SHORTEST if piece in _EVERYDAY else len(piece) for piece in pieces), default=0)
 
 
 class _Reader:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Protocol
 
+from soc.core.batch import Batch
 from soc.core.event import Event
 from soc.core.logsource import Dataset, LogSource
 
@@ -14,8 +15,8 @@ Route = Hashable
 class Router(Protocol):
     """The log sources of events. A route is worked out for each event; the rest once a route."""
 
-    def route(self, event: Event) -> Route:
-        """What decides the event's log sources: its dataset, or channel and event id."""
+    def routes(self, events: Batch) -> Sequence[Route]:
+        """What decides each event's log sources: its dataset, or channel and event id."""
 
     def sources(self, route: Route) -> tuple[LogSource, ...]:
         """The log sources that events of the route belong to, possibly several; () offers them to no rule."""
@@ -30,8 +31,8 @@ class DatasetRouter:
     def __init__(self, datasets: Mapping[str, Dataset]) -> None:
         self._sources = {name: dataset.sources for name, dataset in datasets.items()}
 
-    def route(self, event: Event) -> Route:
-        return event.get("event.dataset")
+    def routes(self, events: Batch) -> Sequence[Route]:
+        return events.column("event.dataset")
 
     def sources(self, route: Route) -> tuple[LogSource, ...]:
         return self._sources.get(route, ()) if isinstance(route, str) else ()

@@ -33,11 +33,12 @@ from statistics import median
 
 import orjson
 
+from soc.core.batch import Batch
 from soc.core.content import rule_folders
 from soc.core.event import from_json
 from soc.core.finding import RuleInfo
 from soc.core.logsource import LogSource
-from soc.core.windows.read import read
+from soc.core.windows.read import read_all
 from soc.core.windows.record import event_of
 from soc.engines.source import expand
 from soc.engines.sweep import Part, Sweeper, Swept, examine, sweep
@@ -145,7 +146,7 @@ def _child(what: str, folder: Path, key: str, size: int) -> Figures:
     if what != "load":
         chosen = random.Random(1).sample(rules, size) if size else rules
         matcher = _Timed(Matcher(chosen, _router(key), folder / f"routes-{key}" if what == "sweep" else None))
-        sweeper = Sweeper(matcher, from_json if WORKLOADS[key].ecs else read, lambda: 0)
+        sweeper = Sweeper(matcher, _read_ecs if WORKLOADS[key].ecs else read_all, lambda: 0)
         path = folder / f"{key}.ndjson"
         figures |= _memory(sweeper, path) if what == "memory" else _sweep(sweeper, matcher, path)
         matcher.keep()
@@ -165,6 +166,10 @@ def _router(key: str) -> Router:
     return DatasetRouter(available_datasets()) if WORKLOADS[key].ecs else NativeRouter()
 
 
+def _read_ecs(lines: Sequence[bytes]) -> Batch:
+    return Batch(list(map(from_json, lines)))
+
+
 class _Timed:
     """A matcher and the CPU seconds that it took."""
 
@@ -175,9 +180,7 @@ class _Timed:
     def keep(self) -> None:
         self._matcher.keep()
 
-    def hits(
-        self, events: Sequence[sigma_events.Record], lines: Sequence[bytes]
-    ) -> list[tuple[int, Sequence[RuleInfo]]]:
+    def hits(self, events: Batch, lines: Sequence[bytes]) -> list[tuple[int, Sequence[RuleInfo]]]:
         began = time.process_time()
         found: list[tuple[int, Sequence[RuleInfo]]] = list(self._matcher.hits(events, lines))
         self.seconds += time.process_time() - began
@@ -259,7 +262,7 @@ def _seconds(command: Sequence[str]) -> float:
 def _stated(record: sigma_events.Record, router: Router, *, ecs: bool) -> sigma_events.Record:
     """The event, flat, with its log source."""
     event = record if ecs else dict(event_of(record))
-    sources = router.sources(router.route(event))
+    sources = router.sources(router.routes(Batch([event]))[0])
     stated = {part: value for part in ("product", "service", "category") if (value := _first(sources, part))}
     return {**event, **stated}
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soc.core.event import Event
-from soc.core.windows.read import _usual, read, read_as_recorded
+from soc.core.windows.read import _usual, read, read_all, read_all_as_recorded, read_as_recorded
 from soc.core.windows.record import as_recorded, event_of
+from soc.core.windows.usual import SYSTEM, Records
 from tests.core.test_windows_record import WHOLE, record, shapes
 
 SCALARS = st.one_of(
@@ -23,15 +24,28 @@ ODD = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.dictionaries(NAMES, S
 ELEMENTS = ["Provider", "EventID", "TimeCreated", "Execution", "Security", "Correlation", "Channel", "Level", "More"]
 
 
+USUAL = orjson.dumps(record(**WHOLE))
+
+
 def typed(event: Event) -> dict[str, tuple[type, object]]:
     """True, 1 and 1.0 apart."""
     return {name: (type(value), value) for name, value in event.items()}
 
 
 def same(made: dict[str, Any]) -> None:
+    """Read alone, and among others: as a whole, and field by field."""
     line = orjson.dumps(made)
-    assert typed(read(line)) == typed(event_of(orjson.loads(line)))
-    assert typed(read_as_recorded(line)) == typed(as_recorded(orjson.loads(line)))
+    event, recorded = event_of(orjson.loads(line)), as_recorded(orjson.loads(line))
+    assert typed(read(line)) == typed(event)
+    assert typed(read_as_recorded(line)) == typed(recorded)
+    for batch, wanted in ((read_all([USUAL, line]), event), (read_all_as_recorded([USUAL, line]), recorded)):
+        assert typed(batch[1]) == typed(wanted)
+        assert {name for name in wanted if name not in SYSTEM} <= batch.own(1).keys() <= wanted.keys()
+        chosen = batch.at([1])
+        assert [typed(one) for one in chosen] == [typed(wanted)]
+        for name in SYSTEM | wanted.keys():
+            assert typed({name: batch.column(name)[1]}) == typed({name: wanted.get(name)})
+            assert chosen.column(name) == batch.column(name)[1:]
 
 
 @given(st.dictionaries(NAMES, SCALARS, max_size=5), st.sampled_from([1, "4688", {"#attributes": {"Q": 0}, "#text": 1}]))
@@ -62,7 +76,34 @@ def test_every_shape(shape: str) -> None:
     same(shapes()[shape])
 
 
+def test_records_of_several_shapes_in_a_batch() -> None:
+    made = [record(**WHOLE), *shapes().values(), {"c-uri": "/"}, record(**WHOLE | {"EventID": 4688})]
+    lines = [orjson.dumps(one) for one in made]
+    for turned in (lines, lines[::-1]):
+        batch = read_all(turned)
+        wanted = list(map(read, turned))
+        assert list(map(typed, batch)) == list(map(typed, wanted))
+        assert batch.column("EventID") == [event.get("EventID") for event in wanted]
+        places = [2, 0, len(batch) - 1]
+        assert list(map(typed, batch.at(places))) == [typed(wanted[place]) for place in places]
+        assert batch.at(places).column("Channel") == [wanted[place].get("Channel") for place in places]
+    assert len(read_all([])) == 0
+    with pytest.raises(ValueError, match="object"):
+        read_all([*lines, b"7"])
+
+
+def test_an_old_provider_states_no_version() -> None:
+    old = record(**WHOLE)
+    for name in ("Version", "Opcode", "Level"):
+        del old["Event"]["System"][name]
+    line = orjson.dumps(old)
+    assert _usual(line) is not None
+    assert {"Version", "Opcode", "Level"}.isdisjoint(read(line))
+    same(old)
+
+
 def test_which_records_are_usual() -> None:
+    assert isinstance(read_all([USUAL]), Records)
     usual = record(**WHOLE)
     assert _usual(orjson.dumps(usual)) is not None
     assert _usual(orjson.dumps(usual, option=orjson.OPT_INDENT_2)) is not None

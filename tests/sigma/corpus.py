@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import yaml
 
+from soc.core.batch import Batch
 from soc.core.event import Event
 from soc.core.logsource import LogSource
 from soc.sigma import IDENTITY, Document, Rule
@@ -69,8 +70,8 @@ class OneRoute:
 
     found: tuple[LogSource, ...]
 
-    def route(self, event: Event) -> str:
-        return ""
+    def routes(self, events: Batch) -> list[str]:
+        return [""] * len(events)
 
     def sources(self, route: object) -> tuple[LogSource, ...]:
         return self.found

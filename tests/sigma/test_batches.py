@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from soc.core.batch import Batch
 from soc.core.event import Event
 from soc.core.logsource import LogSource
 from soc.sigma import FieldMap, Matcher, Rule, candidate, compiled, field, keywords, memo, plan
@@ -114,7 +115,7 @@ def test_batches_say_what_each_event_alone_says(bound: str, scanner: str, monkey
                 written = [(event, as_line(event, escaped)) for event in batch]
                 batch = [event for event, line in written if line is not None]
                 lines = [line for _, line in written if line is not None]
-            met = dict(matched.hits(batch, lines))
+            met = dict(matched.hits(Batch(batch), lines))
             for place, event in enumerate(batch):
                 wanted = [one.info for one in rules if holds(one.condition, event)]
                 assert met.get(place, []) == wanted, event
@@ -126,7 +127,7 @@ def test_keywords_in_lines_with_letters_by_their_number_and_in_values_that_are_n
     matched = matcher(rule({"k": ["đăng nhập", "nt authority"], "condition": "k"}))
     events: list[Event] = [{"A": "Đăng nhập"}, {"EventID": 4688, "User": "NT AUTHORITY\\SYSTEM"}, {"A": "no"}]
     lines = [b'{"A":"\\u0110\\u0103ng nh\\u1eadp"}', b'{"EventID":4688,"SubjectUserSid":"S-1-5-18"}', b'{"A":"no"}']
-    assert sorted(place for place, _ in matched.hits(events, lines)) == [0, 1]
+    assert sorted(place for place, _ in matched.hits(Batch(events), lines)) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_who_reads_lazily_may_match_in_between(monkeypatch: pytest.MonkeyPatch) 
     rules = [rule({"s": {"A|contains": word}, "condition": "s"}) for word in ("abcd", "efgh")]
     matched = matcher(*rules)
     matched._budget._most = 0
-    lazily = matched.hits([{"A": "abcd"}, {"A": "efgh"}])
+    lazily = matched.hits(Batch([{"A": "abcd"}, {"A": "efgh"}]))
     assert next(lazily) == (0, [rules[0].info])
     assert not matched.match({"A": "something else"})
     assert list(lazily) == [(1, [rules[1].info])]
@@ -211,7 +212,7 @@ def test_engines_of_expressions_differ_and_verdicts_do_not(
         ["k", "K", "\u212a", "\u017f"],
     ):
         events: list[Event] = [{"A": value} for value in values]
-        met = dict(matcher(one).hits(events))
+        met = dict(matcher(one).hits(Batch(events)))
         assert [place in met for place in range(len(events))] == [holds(one.condition, event) for event in events]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from soc.core.batch import Batch
 from soc.core.errors import Problem
 from soc.core.event import Event
 from soc.core.logsource import Dataset, LogSource
@@ -27,8 +28,8 @@ class OneRoute:
 
     values: Event
 
-    def route(self, event: Event) -> str:
-        return "test"
+    def routes(self, events: Batch) -> list[str]:
+        return ["test"] * len(events)
 
     def sources(self, route: object) -> tuple[LogSource, ...]:
         return (LogSource("test"),)

@@ -1,89 +1,31 @@
-"""A line of JSON as an event with Sigma's names. Records in the shape that most writers use are read straight to it.
+"""Lines of JSON as events with Sigma's names: one by one, or some hundreds at a time.
 
-``{"Event": {"System": {...}, "EventData": {...}}}`` with all that System can have and nothing nested in EventData is
-decoded without a dict for each element: a fifth less work. Every other line goes by way of soc.core.windows.record,
-which finds the same.
+Records in the shape that most writers use are read straight to what they say (soc.core.windows.usual). Every other line
+goes by way of soc.core.windows.record, which finds the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from gc import is_tracked
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 import msgspec
 import orjson
 
-from soc.core.event import Event, no_object
+from soc.core.batch import Batch
+from soc.core.event import Event, Value, no_object
 from soc.core.windows.record import as_recorded, event_of, with_synonyms
+from soc.core.windows.synonyms import DEFENDER, SYNONYMS
+from soc.core.windows.usual import SILENT, Records, System, decode, number, whole
 
 _USUAL: Final = b'{"Event"'
+_OTHER_SHAPE: Final = (msgspec.DecodeError, ValueError, RecursionError)
 _WINDOWS: Final = frozenset(
     {"EventID", "Channel", "winlog.event_id", "Event.System.EventID", "Event.System.EventID.#text"}
 )
 """A flat record with none of these is an event already."""
-_NOTHING: Final[Event] = {}
-_Scalar = str | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | float | bool | None
-_Inner = TypeVar("_Inner")
-
-
-class _Of(msgspec.Struct, Generic[_Inner], gc=False):
-    """An element that says all in its attributes."""
-
-    attributes: _Inner = msgspec.field(name="#attributes")
-
-
-class _Provider(msgspec.Struct, gc=False):
-    name: _Scalar = msgspec.field(name="Name")
-
-
-class _TimeCreated(msgspec.Struct, gc=False):
-    time: _Scalar = msgspec.field(name="SystemTime")
-
-
-class _Execution(msgspec.Struct, gc=False):
-    process: _Scalar = msgspec.field(name="ProcessID")
-    thread: _Scalar = msgspec.field(name="ThreadID")
-
-
-class _Security(msgspec.Struct, gc=False):
-    user: _Scalar = msgspec.field(name="UserID")
-
-
-class _Text(msgspec.Struct, gc=False):
-    """An element with attributes and a text."""
-
-    text: _Scalar = msgspec.field(name="#text", default=None)
-
-
-class _System(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    provider: _Of[_Provider] = msgspec.field(name="Provider")
-    number: _Scalar | _Text = msgspec.field(name="EventID")
-    version: _Scalar = msgspec.field(name="Version")
-    level: _Scalar = msgspec.field(name="Level")
-    task: _Scalar = msgspec.field(name="Task")
-    opcode: _Scalar = msgspec.field(name="Opcode")
-    keywords: _Scalar = msgspec.field(name="Keywords")
-    created: _Of[_TimeCreated] = msgspec.field(name="TimeCreated")
-    record: _Scalar = msgspec.field(name="EventRecordID")
-    correlation: msgspec.Raw = msgspec.field(name="Correlation")
-    execution: _Of[_Execution] = msgspec.field(name="Execution")
-    channel: _Scalar = msgspec.field(name="Channel")
-    computer: _Scalar = msgspec.field(name="Computer")
-    security: _Of[_Security] | None = msgspec.field(name="Security")
-
-
-class _Body(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    system: _System = msgspec.field(name="System")
-    data: dict[str, _Scalar] = msgspec.field(name="EventData")
-    attributes: msgspec.Raw = msgspec.field(name="#attributes", default=msgspec.Raw())
-
-
-class _Record(msgspec.Struct, gc=False):
-    body: _Body = msgspec.field(name="Event")
-
-
-_decode: Final = msgspec.json.Decoder(_Record).decode
+_Maker = Callable[[dict[str, Any]], Event]
 
 
 def read(line: bytes) -> Event:
@@ -100,7 +42,56 @@ def read_as_recorded(line: bytes) -> Event:
     return _other(line, as_recorded)
 
 
-def _other(line: bytes, made_of: Callable[[dict[str, Any]], Event]) -> Event:
+def read_all(lines: Sequence[bytes]) -> Batch:
+    """What read makes of each of these lines. ValueError if one of them is no JSON object."""
+    if not (lines and lines[0].startswith(_USUAL)):
+        return Batch(list(map(read, lines)))
+    systems, data = _taken_apart(lines, event_of)
+    said = _often_read(systems, data)
+    if not SYNONYMS.keys().isdisjoint(said["EventID"]):
+        for system, own, number in zip(systems, data, said["EventID"], strict=True):
+            if number in SYNONYMS and system is not SILENT:
+                SYNONYMS[number](own)  # they tell of EventData alone
+    if DEFENDER in said["Channel"]:
+        for place, channel in enumerate(said["Channel"]):
+            if channel == DEFENDER and systems[place] is not SILENT:
+                systems[place], data[place] = SILENT, with_synonyms(whole(systems[place], data[place]))
+    return Records(systems, data, said)
+
+
+def read_all_as_recorded(lines: Sequence[bytes]) -> Batch:
+    """The same for read_as_recorded."""
+    systems, data = _taken_apart(lines, as_recorded)
+    return Records(systems, data, _often_read(systems, data))
+
+
+def _taken_apart(lines: Sequence[bytes], made_of: _Maker) -> tuple[list[System], list[dict[str, Any]]]:
+    """What System and EventData say in each; of a line of another shape the whole event, and SILENT."""
+    systems: list[System] = []
+    data: list[dict[str, Any]] = []
+    for line in lines:
+        try:
+            body = decode(line).body
+        except _OTHER_SHAPE:  # orjson says what is wrong
+            systems.append(SILENT)
+            data.append(_other(line, made_of))
+        else:
+            systems.append(body.system)
+            data.append(body.data)
+    return systems, data
+
+
+def _often_read(systems: Sequence[System], data: Sequence[Event]) -> dict[str, list[Value]]:
+    """The columns that say where a record belongs."""
+    pairs = list(zip(systems, data, strict=True))
+    return {
+        "Channel": [own.get("Channel", system.channel) for system, own in pairs],
+        "EventID": [own.get("EventID", number(system)) for system, own in pairs],
+        "Provider_Name": [own.get("Provider_Name", system.provider.attributes.name) for system, own in pairs],
+    }
+
+
+def _other(line: bytes, made_of: _Maker) -> Event:
     record = orjson.loads(line)
     if type(record) is not dict:
         raise no_object(record)
@@ -112,25 +103,7 @@ def _other(line: bytes, made_of: Callable[[dict[str, Any]], Event]) -> Event:
 def _usual(line: bytes) -> Event | None:
     """The event of a record in the usual shape; None for any other line."""
     try:
-        body = _decode(line).body
-    except (msgspec.DecodeError, ValueError, RecursionError):  # another shape, or no JSON: orjson says what is wrong
+        body = decode(line).body
+    except _OTHER_SHAPE:
         return None
-    system = body.system
-    number, execution, security = system.number, system.execution.attributes, system.security
-    return {
-        "Provider_Name": system.provider.attributes.name,
-        "EventID": number.text if isinstance(number, _Text) else number,
-        "Version": system.version,
-        "Level": system.level,
-        "Task": system.task,
-        "Opcode": system.opcode,
-        "Keywords": system.keywords,
-        "TimeCreated": system.created.attributes.time,
-        "EventRecordID": system.record,
-        "ProcessID": execution.process,
-        "ThreadID": execution.thread,
-        "Channel": system.channel,
-        "Computer": system.computer,
-        **(_NOTHING if security is None else {"UserID": security.attributes.user}),
-        **body.data,
-    }
+    return whole(body.system, body.data)
