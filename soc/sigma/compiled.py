@@ -23,7 +23,7 @@ from soc.sigma.field import Numbered, NumberedParts, Tests
 from soc.sigma.keywords import Pair
 from soc.sigma.part import Part, parts
 from soc.sigma.predicate import Text, ValueTest
-from soc.sigma.sample import measure, measure_part
+from soc.sigma.sample import measure, measure_part, news
 from soc.sigma.scan import scanner_name
 from soc.sigma.sealed import Sealed, unpickled
 from soc.sigma.tree import KEYWORDS
@@ -62,7 +62,7 @@ def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Co
     dear = {field: _LOOK / count for field, count in readers.items()}
     sample = () if few else tuple(islice(events, SAMPLE))
     shares = {} if few else measure((one.condition for one in candidates), sample)
-    chooser = Chooser(guess if few else shares.__getitem__, dear)
+    chooser = Chooser(guess if few else shares.__getitem__, dear, news(readers, sample))
     witnesses = [() if one.decided else _chosen(one, chooser, sample) for one in candidates]
     numbers: dict[Key, int] = {}
     tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)

@@ -47,6 +47,11 @@ def measure_part(part: Part, events: Sequence[Event]) -> float:
     return (held + 1) / (sum(count for _, count in few) + 2)
 
 
+def news(fields: Iterable[str], events: Sequence[Event]) -> dict[str, float]:
+    """The share of events with a value that no event before had, of each field."""
+    return {field: len({hashable(event.get(field)) for event in events}) / len(events) for field in fields if events}
+
+
 def _values(events: Sequence[Event], field: str) -> Counter[Scalar]:
     counts: Counter[Scalar] = Counter()
     for event in events:

@@ -26,6 +26,9 @@ RARE = 0.001
 _SEARCH = 1e-4
 """What it costs to make one more test searchable, as the share of events on which a rule would be looked at."""
 
+_FOUND = 0.5
+"""What it costs to find a test in a value, likewise."""
+
 Key = tuple[str, ValueTest | Part]
 """A leaf as the engine sees it: our field, and the test; or a part of the condition that reads this field alone."""
 
@@ -46,12 +49,14 @@ class Chooser:
     """Finds a condition's best necessary sets.
 
     dear: field -> what it costs to look at it in every event, shared by the rules that read it, as the share of events
-    on which one of them could be looked at instead.
+    on which one of them could be looked at instead. new: field -> the share of events with a value that none had
+    before, of which every test that is found costs anew.
     """
 
-    def __init__(self, frequency: Frequency, dear: Mapping[str, float]) -> None:
+    def __init__(self, frequency: Frequency, dear: Mapping[str, float], new: Mapping[str, float]) -> None:
         self._frequency = frequency
         self._dear = dear
+        self._new = new
 
     def enough(self, found: Iterable[Witness]) -> list[Witness]:
         """Of these sets as many as make the rule rare together; [] when all of them are common."""
@@ -61,10 +66,17 @@ class Chooser:
             if together < RARE:
                 break
             common = 1.0 if KEYWORDS in one.fields else COMMON
-            if one.cost <= common if not chosen else one.cost + self._dearness(one) <= FILTERING:
+            if one.cost <= common if not chosen else self._filters(one, together):
                 chosen.append(one)
                 together *= one.cost
         return chosen
+
+    def _filters(self, one: Witness, reached: float) -> bool:
+        """Whether this spares more looks, at a rule that is reached by this share of events, than to find it costs."""
+        return one.cost + self._dearness(one) <= FILTERING and self._finding(one) <= reached * (1 - one.cost)
+
+    def _finding(self, one: Witness) -> float:
+        return _FOUND * one.cost * max((self._new.get(field, 0.0) for field in one.fields), default=0.0)
 
     def found(self, node: Node) -> list[Witness]:
         """Necessary for the node to hold, the best sets first; [] when it can hold without any test holding."""
@@ -104,7 +116,7 @@ class Chooser:
     def _best(self, found: Iterable[Witness]) -> list[Witness]:
         unique = list({one.keys: one for one in found}.values())
         if len(unique) > 1:
-            unique.sort(key=lambda one: one.cost + _SEARCH * len(one.keys) + self._dearness(one))
+            unique.sort(key=lambda one: one.cost + self._finding(one) + _SEARCH * len(one.keys) + self._dearness(one))
         return unique[:MOST]
 
     def _dearness(self, one: Witness) -> float:
