@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 from soc.core.batch import Batch
 from soc.core.event import Event, Value
@@ -23,11 +25,58 @@ _QUICK = frozenset((str, int, bool, type(None)))
 """Types whose text is str() but for its case."""
 _NUMERIC = re.compile(r"[-+.0-9e]*").fullmatch
 
-_SPELLED = Text((Wildcard.MANY, "\\u00", Wildcard.MANY))
+_SPELLED = "\\u00"
 """Where JSON writes a letter of ASCII by its number, its text is no longer what it says."""
 
+_SEEN = 64 * 1024
+"""Bytes of the first lines that the choice of what is searched for is made on."""
+_SHARED = 6
+"""Texts that have so many letters in common at their beginning are searched for by what they have in common."""
 
-Pair = tuple[Scanner, Scanner | None]
+
+class Lines:
+    """Texts that are searched in lines of JSON: by beginnings that several share, and that end on what is rare.
+
+    That makes a search twice as quick, since an engine compares the last letters first. Which is rare was seen in some
+    lines. Where a beginning is found, the line is searched for the texts that it stands for.
+    """
+
+    def __init__(self, texts: Sequence[str], seen: bytes) -> None:
+        self._texts = [text.encode() for text in texts]
+        self._scanner = make_scanner([_containing(one) for one in _beginnings(texts, seen)])
+
+    def find(self, lines: Sequence[bytes]) -> dict[int, set[int]]:
+        """Place of the line -> the texts that it holds, by their places."""
+        found: dict[int, set[int]] = {}
+        for place, marks in self._scanner.find_encoded(lines).items():
+            line = lines[place].lower()
+            found[place] = {text for text in self._scanner.tests(marks) if self._texts[text] in line}
+        return found
+
+
+def _beginnings(texts: Sequence[str], seen: bytes) -> list[str]:
+    """Of each text what is searched for."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for text in texts:
+        groups[text[:_SHARED]].append(text)
+    pairs = Counter(pairwise(seen))
+    return [_beginning(text, _in_common(groups[text[:_SHARED]]), seen, pairs) for text in texts]
+
+
+def _in_common(texts: Sequence[str]) -> int:
+    """How many letters these texts begin with in common."""
+    first, last = min(texts), max(texts)
+    return next((n for n, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+
+
+def _beginning(text: str, shared: int, seen: bytes, pairs: Mapping[tuple[int, int], int]) -> str:
+    """As much of the text as is nowhere in the lines seen, and ends on the rarest two letters; all of it otherwise."""
+    written = text.encode()
+    ends = [end for end in range(min(_SHARED, shared), shared + 1) if written[:end] not in seen]
+    return text[: min(ends, key=lambda end: (pairs[written[end - 2], written[end - 1]], -end), default=len(text))]
+
+
+Pair = tuple[Scanner, Lines | None]
 """What searches for some texts in events, and in lines of JSON if all can be found there."""
 
 
@@ -40,7 +89,13 @@ class Engines(dict[tuple[Text, ...], Pair]):
     def __init__(self, kept: Callable[[tuple[Text, ...]], Pair | None]) -> None:
         super().__init__()
         self._kept = kept
+        self._seen = b""
         self.new: set[tuple[Text, ...]] = set()
+
+    def see(self, lines: Sequence[bytes]) -> None:
+        """Lines of the stream: what is searched for is chosen by the first of them."""
+        if not self._seen:
+            self._seen = b"\n".join(lines)[:_SEEN].lower()
 
     def __missing__(self, tests: tuple[Text, ...]) -> Pair:
         kept = self._kept(tests)
@@ -48,8 +103,8 @@ class Engines(dict[tuple[Text, ...], Pair]):
             self[tests] = kept
             return kept
         self.new.add(tests)
-        known = [one for one in map(_in_json, tests) if one is not None]
-        in_json = make_scanner([*known, _SPELLED]) if len(known) == len(tests) else None
+        pieces = list(map(_in_json, tests))
+        in_json = Lines([*pieces, _SPELLED], self._seen) if all(pieces) else None
         made = self[tests] = make_scanner([_anywhere(test) for test in tests]), in_json
         return made
 
@@ -92,7 +147,7 @@ class Keywords:
         """Place of the event -> the texts that it may hold, by their places."""
         if lines is None or self._in_json is None:
             return _tests(self._scanner, self._scanner.find([_joined(event) for event in events]))
-        found = _tests(self._in_json, self._in_json.find_encoded(lines))
+        found = self._in_json.find(lines)
         spelled = {place for place, texts in found.items() if len(self._numbers) in texts}
         further = {place: _joined(events[place]) for place in spelled}
         for place in _synonymous(events.column("EventID")).difference(spelled):
@@ -126,14 +181,18 @@ def _composed(event: Event) -> str:
 def _anywhere(test: Text) -> Text:
     """The test's needle wherever in the event it is."""
     found = needles(test)
-    return Text((Wildcard.MANY, found[0].text, Wildcard.MANY)) if found else test
+    return _containing(found[0].text) if found else test
 
 
-def _in_json(test: Text) -> Text | None:
-    """A piece of the test's text that JSON writes as it is; None where there is none: numbers have many forms."""
+def _containing(text: str) -> Text:
+    return Text((Wildcard.MANY, text, Wildcard.MANY))
+
+
+def _in_json(test: Text) -> str:
+    """A piece of the test's text that JSON writes as it is; "" where there is none: numbers have many forms."""
     pieces = [piece for one in needles(test) for piece in _PIECE(one.text)]
     longest = max(pieces, key=len, default="")
-    return None if _NUMERIC(longest) else Text((Wildcard.MANY, longest, Wildcard.MANY))
+    return "" if _NUMERIC(longest) else longest
 
 
 def _joined(event: Event) -> str:

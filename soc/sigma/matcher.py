@@ -62,6 +62,8 @@ class Matcher:
         lines: the JSON lines that the events were read from, whole and unchanged, which makes keywords cheaper.
         """
         self._budget.settle()
+        if lines:
+            self._engines.see(lines)
         places: dict[Plan, list[int]] = defaultdict(list)
         known = self._routes.get
         for place, route in enumerate(self._router.routes(events)):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from soc.sigma.keywords import Lines, _beginnings
 from soc.sigma.modifiers import tests as read
 from soc.sigma.predicate import Regex, Text
 from soc.sigma.scan import Found, Scanner, make_scanner, scanner_name
@@ -100,6 +103,21 @@ def test_a_value_that_is_full_of_matches_is_met_by_all_expressions_and_no_other_
     values = ["ab", "+" * 1_000_000, "z", "", "q"]
     found = found_in(HyperscanScanner([Regex(r"\++"), Regex("[xyz]$"), Regex("b$")]), values)
     assert found == {(0, 2), (1, 0), (1, 1), (1, 2), (2, 1)}
+
+
+WORDS = st.lists(st.text("abc:.", min_size=1, max_size=9), min_size=1, max_size=8)
+
+
+@given(WORDS, st.lists(st.text("abcABC:. ", max_size=30), min_size=1, max_size=5), st.text("abc:. ", max_size=60))
+def test_texts_in_lines_are_found_whole_whatever_was_seen(texts: list[str], lines: list[str], seen: str) -> None:
+    found = Lines(texts, seen.encode()).find([line.encode() for line in lines])
+    wanted = [{n for n, text in enumerate(texts) if text in line.lower()} for line in lines]
+    assert [found.get(place, set()) for place in range(len(lines))] == wanted
+
+
+def test_texts_with_one_beginning_are_searched_for_as_one_and_what_is_common_is_not() -> None:
+    words = ["kerberos::ptt", "kerberos::golden", "system32\\abc", "system32\\xyz"]
+    assert _beginnings(words, b"c:\\windows\\system32\\cmd.exe") == ["kerberos::", "kerberos::", *words[2:]]
 
 
 def test_the_portable_scanner_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
