@@ -21,6 +21,7 @@ from soc.sigma.route import DatasetRouter, Route, Router
 
 NONE: tuple[RuleInfo, ...] = ()
 _MOST_ROUTES = 10_000
+_ANY: frozenset[str | None] = frozenset((None,))
 
 
 def offered(rule: Rule, sources: Sequence[LogSource]) -> bool:
@@ -39,6 +40,7 @@ class Matcher:
             self._by_source[rule.logsource].append(rule)
         self._whole: dict[str, Candidate] = {}
         self._demands: dict[str, Demands] = {}
+        self._by_text: dict[tuple[LogSource, str], dict[str | None, list[int]]] = {}
         self._budget = Budget()
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._routes: dict[Route, Plan] = {}
@@ -84,15 +86,36 @@ class Matcher:
             self._routes.clear()
             self._plans.clear()
         fixed, sources = self._router.fixed(route), self._router.sources(route)
-        chosen = [found for source, found in self._by_source.items() if any(source.covers(of) for of in sources)]
+        chosen = [source for source in self._by_source if any(source.covers(of) for of in sources)]
         texts = folded(fixed)
-        made = [candidate for rules in chosen for rule in rules if (candidate := self._candidate(rule, fixed, texts))]
+        rules = [rule for source in chosen for rule in self._possible(source, texts)]
+        made = [candidate for rule in rules if (candidate := self._candidate(rule, fixed, texts))]
         same = tuple(map(id, made))
         plan = self._plans.get(same)
         if plan is None:
             plan = self._plans[same] = Plan(made, self._budget, self._engines, self._shelf.find(made))
         self._routes[route] = plan
         return plan
+
+    def _possible(self, source: LogSource, texts: Mapping[str, str]) -> Sequence[Rule]:
+        """The rules of a log source, without those that ask for another event id, or whatever a route says first."""
+        rules = self._by_source[source]
+        field = next(iter(texts), None)
+        if field is None:
+            return rules
+        by_text = self._by_text.get((source, field))
+        if by_text is None:
+            by_text = self._by_text[source, field] = defaultdict(list)
+            for place, rule in enumerate(rules):
+                for text in self._demanded(rule).get(field, _ANY) if field in rule.fields else _ANY:
+                    by_text[text].append(place)
+        return [rules[place] for place in sorted({*by_text.get(None, ()), *by_text.get(texts[field], ())})]
+
+    def _demanded(self, rule: Rule) -> Demands:
+        demands = self._demands.get(rule.info.id)
+        if demands is None:
+            demands = self._demands[rule.info.id] = demanded(rule.condition)
+        return demands
 
     def _candidate(self, rule: Rule, fixed: Event, texts: Mapping[str, str]) -> Candidate | None:
         """The rule as events with these values are offered it; None when it cannot fire on them."""
@@ -101,10 +124,7 @@ class Matcher:
             if made is None:
                 made = self._whole[rule.info.id] = Candidate(rule.info, rule.condition, self._budget)
             return made
-        demands = self._demands.get(rule.info.id)
-        if demands is None:
-            demands = self._demands[rule.info.id] = demanded(rule.condition)
-        if excluded(demands, texts):
+        if excluded(self._demanded(rule), texts):
             return None
         condition = simplified(rule.condition, fixed)
         if condition is False:
