@@ -13,7 +13,7 @@ from typing import Any
 
 from soc.core.event import Event, Scalar
 from soc.sigma.evaluate import haystacks, leaf_holds, several
-from soc.sigma.predicate import Cidr, Text, within
+from soc.sigma.predicate import Cidr, Null, Text, within
 from soc.sigma.regex import glob
 from soc.sigma.text import as_text, fold
 from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or
@@ -115,7 +115,7 @@ class _Writer:
         if isinstance(node, Leaf):
             if (node.field, node.test) in self._met:
                 return 3
-            return 0 if _is_plain(node) else 2
+            return 0 if _is_plain(node) or isinstance(node.test, Null) else 2
         if isinstance(node, Or) and all(isinstance(c, Leaf) and (c.field, c.test) in self._met for c in node.children):
             return 3
         return 1
@@ -148,6 +148,8 @@ class _Writer:
 
     def _leaf(self, leaf: Leaf) -> str:
         test = leaf.test
+        if isinstance(test, Null) and leaf.field != KEYWORDS:  # of arrays, Texts says that there are several
+            return f"(t[{self._name(leaf.field)}] == M)"
         if not _is_plain(leaf) or not isinstance(test, Text):
             return f"{self._name(partial(leaf_holds, leaf))}(t.event)"
         text = f"t[{self._name(leaf.field)}]"

@@ -27,7 +27,7 @@ _SEARCH = 1e-4
 """What it costs to make one more test searchable, as the share of events on which a rule would be looked at."""
 
 _FOUND = 0.5
-"""What it costs to find a test in a value, likewise."""
+"""What it costs to find a test in a value, likewise. To decide a part of a condition costs as much as a look."""
 
 Key = tuple[str, ValueTest | Part]
 """A leaf as the engine sees it: our field, and the test; or a part of the condition that reads this field alone."""
@@ -76,7 +76,8 @@ class Chooser:
         return one.cost + self._dearness(one) <= FILTERING and self._finding(one) <= reached * (1 - one.cost)
 
     def _finding(self, one: Witness) -> float:
-        return _FOUND * one.cost * max((self._new.get(field, 0.0) for field in one.fields), default=0.0)
+        new = max((self._new.get(field, 0.0) for field in one.fields), default=0.0)
+        return new * (_FOUND * one.cost + sum(isinstance(test, Part) for _, test in one.keys))
 
     def found(self, node: Node) -> list[Witness]:
         """Necessary for the node to hold, the best sets first; [] when it can hold without any test holding."""
