@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import click
@@ -18,7 +18,7 @@ from soc.core.errors import SocError
 from soc.core.event import from_json
 from soc.core.hostile import plain
 from soc.core.logsource import LogSource
-from soc.core.windows.read import read_all, read_all_as_recorded
+from soc.core.windows.read import read_all
 from soc.engines.source import Source, expand
 from soc.engines.sweep import Sweeper, Swept, sweep
 from soc.sigma import IDENTITY, Loaded, Matcher, NativeRouter, load, scanner_name
@@ -70,7 +70,7 @@ def match(
     if not loaded.rules:
         raise SocError(translate()("{folder}: no rule in it", folder=", ".join(map(str, rules))))
     otherwise = _otherwise(logsource, loaded, all_rules=all_rules)
-    sweeper = _ecs(loaded) if ecs else _native(loaded, otherwise, read_all_as_recorded if own_names else read_all)
+    sweeper = _ecs(loaded) if ecs else _native(loaded, otherwise, partial(read_all, synonyms=not own_names))
     sources = expand(files)
     if not sources:
         raise SocError(translate()("{folder}: no file in it", folder=", ".join(map(str, files))))

@@ -48,8 +48,9 @@ def measure_part(part: Part, events: Sequence[Event]) -> float:
 
 
 def news(fields: Iterable[str], events: Sequence[Event]) -> dict[str, float]:
-    """The share of events with a value that no event before had, of each field."""
-    return {field: len({hashable(event.get(field)) for event in events}) / len(events) for field in fields if events}
+    """The share of events with a value that no event before had, of each field; of a few events a small one."""
+    asked = len(events) + _PRIOR
+    return {field: len({hashable(event.get(field)) for event in events}) / asked for field in fields}
 
 
 def _values(events: Sequence[Event], field: str) -> Counter[Scalar]:

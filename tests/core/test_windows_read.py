@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soc.core.event import Event
-from soc.core.windows.read import _usual, read, read_all, read_all_as_recorded, read_as_recorded
+from soc.core.windows.read import _usual, read, read_all
 from soc.core.windows.record import as_recorded, event_of
 from soc.core.windows.usual import SYSTEM, Records
 from tests.core.test_windows_record import WHOLE, record, shapes
@@ -37,8 +37,9 @@ def same(made: dict[str, Any]) -> None:
     line = orjson.dumps(made)
     event, recorded = event_of(orjson.loads(line)), as_recorded(orjson.loads(line))
     assert typed(read(line)) == typed(event)
-    assert typed(read_as_recorded(line)) == typed(recorded)
-    for batch, wanted in ((read_all([USUAL, line]), event), (read_all_as_recorded([USUAL, line]), recorded)):
+    assert typed(read_all([line])[0]) == typed(event)
+    assert typed(read_all([line], synonyms=False)[0]) == typed(recorded)
+    for batch, wanted in ((read_all([USUAL, line]), event), (read_all([USUAL, line], synonyms=False), recorded)):
         assert typed(batch[1]) == typed(wanted)
         assert {name for name in wanted if name not in SYSTEM} <= batch.own(1).keys() <= wanted.keys()
         chosen = batch.at([1])
@@ -120,9 +121,11 @@ def test_which_records_are_usual() -> None:
     ],
 )  # fmt: skip
 def test_no_json_object(line: bytes) -> None:
-    for function in (read, read_as_recorded):
+    with pytest.raises(ValueError, match=r"."):
+        read(line)
+    for lines in ([line], [USUAL, line]):
         with pytest.raises(ValueError, match=r"."):
-            function(line)
+            read_all(lines)
 
 
 def test_bad_letters_in_a_usual_record_are_no_event() -> None:

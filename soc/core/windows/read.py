@@ -6,7 +6,7 @@ goes by way of soc.core.windows.record, which finds the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from gc import is_tracked
 from typing import Any, Final
 
@@ -35,34 +35,19 @@ def read(line: bytes) -> Event:
     return _other(line, event_of)
 
 
-def read_as_recorded(line: bytes) -> Event:
-    """The same with the record's own names alone: without soc.core.windows.synonyms."""
-    if line.startswith(_USUAL) and (event := _usual(line)) is not None:
-        return event
-    return _other(line, as_recorded)
+def read_all(lines: Sequence[bytes], *, synonyms: bool = True) -> Batch:
+    """What read makes of each of these lines. ValueError if one of them is no JSON object.
 
-
-def read_all(lines: Sequence[bytes]) -> Batch:
-    """What read makes of each of these lines. ValueError if one of them is no JSON object."""
+    synonyms: whether records have the further names of soc.core.windows.synonyms, or their own alone
+    """
+    made_of = event_of if synonyms else as_recorded
     if not (lines and lines[0].startswith(_USUAL)):
-        return Batch(list(map(read, lines)))
-    systems, data = _taken_apart(lines, event_of)
+        return Batch([_other(line, made_of) for line in lines])
+    systems, data = _taken_apart(lines, made_of)
     said = _often_read(systems, data)
-    if not SYNONYMS.keys().isdisjoint(said["EventID"]):
-        for system, own, number in zip(systems, data, said["EventID"], strict=True):
-            if number in SYNONYMS and system is not SILENT:
-                SYNONYMS[number](own)  # they tell of EventData alone
-    if DEFENDER in said["Channel"]:
-        for place, channel in enumerate(said["Channel"]):
-            if channel == DEFENDER and systems[place] is not SILENT:
-                systems[place], data[place] = SILENT, with_synonyms(whole(systems[place], data[place]))
+    if synonyms:
+        _add_synonyms(systems, data, said)
     return Records(systems, data, said)
-
-
-def read_all_as_recorded(lines: Sequence[bytes]) -> Batch:
-    """The same for read_as_recorded."""
-    systems, data = _taken_apart(lines, as_recorded)
-    return Records(systems, data, _often_read(systems, data))
 
 
 def _taken_apart(lines: Sequence[bytes], made_of: _Maker) -> tuple[list[System], list[dict[str, Any]]]:
@@ -91,11 +76,22 @@ def _often_read(systems: Sequence[System], data: Sequence[Event]) -> dict[str, l
     }
 
 
+def _add_synonyms(systems: list[System], data: list[dict[str, Any]], said: Mapping[str, list[Value]]) -> None:
+    if not SYNONYMS.keys().isdisjoint(said["EventID"]):
+        for system, own, number in zip(systems, data, said["EventID"], strict=True):
+            if number in SYNONYMS and system is not SILENT:
+                SYNONYMS[number](own)  # they tell of EventData alone
+    if DEFENDER in said["Channel"]:
+        for place, channel in enumerate(said["Channel"]):
+            if channel == DEFENDER and systems[place] is not SILENT:
+                systems[place], data[place] = SILENT, with_synonyms(whole(systems[place], data[place]))
+
+
 def _other(line: bytes, made_of: _Maker) -> Event:
     record = orjson.loads(line)
     if type(record) is not dict:
         raise no_object(record)
-    if not is_tracked(record) and _WINDOWS.isdisjoint(record):  # flat, see soc.core.flat.nested
+    if not is_tracked(record) and record.keys().isdisjoint(_WINDOWS):  # flat, see soc.core.flat.nested
         return record
     return made_of(record)
 
