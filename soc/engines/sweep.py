@@ -285,7 +285,7 @@ def _readable(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found
     places: list[int] = []
     for place, line in enumerate(lines, start=first):
         try:
-            sweeper.read((line,))
+            sweeper.read((line.removesuffix(b"\n"),))  # so that a reason counts columns, not lines
             places.append(place)
         except (ValueError, RecursionError) as error:
             _unreadable(line, place, error, found)

@@ -106,6 +106,15 @@ def test_lines_that_are_no_events_are_named_and_the_rest_goes_on(rules: Path, tm
     assert "3 lines are no JSON objects" in result.stderr
 
 
+def test_a_line_that_was_cut_off_is_named_by_its_column(rules: Path, tmp_path: Path) -> None:
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(ndjson(HIT) + b'{"Event":{"System"\n' + ndjson(HIT))
+    result = match("--rules", rules / "a.yml", path)
+    assert [hit["line"] for hit in lines(result)] == [1, 3]
+    assert "events.ndjson:2: " in result.stderr
+    assert "line 1 column 19" in result.stderr
+
+
 @pytest.mark.usefixtures("small_parts")
 def test_a_line_beyond_all_bounds_is_one_line(rules: Path, tmp_path: Path) -> None:
     path = tmp_path / "events.ndjson"
