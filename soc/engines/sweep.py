@@ -21,6 +21,7 @@ from typing import Final, Protocol
 
 from soc.core.batch import Batch
 from soc.core.errors import SocError
+from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.engines import evtx
 from soc.engines.source import MAX_LINE, LogFile, Source, UnusableInput
@@ -269,9 +270,8 @@ def _match(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found, *
     try:
         events = sweeper.read(lines)
     except (ValueError, RecursionError):  # one of them is no event
-        places = _readable(sweeper, lines, first, found)
+        events, places = _one_by_one(sweeper, lines, first, found)
         lines = [lines[place - first] for place in places]
-        events = sweeper.read(lines)
     found.events += len(events)
     hits = [
         (places[at], events[at].get("EventRecordID") if keep_record else None, sorted({rule.id for rule in rules}))
@@ -280,16 +280,17 @@ def _match(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found, *
     found.hits += sorted(hits, key=lambda hit: hit[0])
 
 
-def _readable(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found) -> list[int]:
-    """Which of the lines are events."""
+def _one_by_one(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found) -> tuple[Batch, list[int]]:
+    """The events among the lines, and which lines those are."""
+    events: list[Event] = []
     places: list[int] = []
     for place, line in enumerate(lines, start=first):
         try:
-            sweeper.read((line.removesuffix(b"\n"),))  # so that a reason counts columns, not lines
+            events += sweeper.read((line.removesuffix(b"\n"),))  # so that a reason counts columns, not lines
             places.append(place)
         except (ValueError, RecursionError) as error:
             _unreadable(line, place, error, found)
-    return places
+    return Batch(events), places
 
 
 def _unreadable(line: bytes, place: int, error: Exception, found: Found) -> None:

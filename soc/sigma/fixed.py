@@ -6,13 +6,12 @@ the others no longer asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from soc.core.event import Event
 from soc.sigma.evaluate import leaf_holds
 from soc.sigma.predicate import FieldRef, Text
-from soc.sigma.text import as_text, fold
+from soc.sigma.text import fold
 from soc.sigma.tree import KEYWORDS, And, AtLeast, Leaf, Node, Not, Or, all_of, any_of
 
 _ENDING: Final[dict[type, bool]] = {And: False, Or: True}
@@ -41,19 +40,6 @@ def demanded(node: Node) -> Demands:
             if all(field in other for other in others):
                 found[field] = texts.union(*(other[field] for other in others))
     return found
-
-
-def excluded(demands: Demands, texts: Mapping[str, str]) -> bool:
-    """Whether a condition with these demands cannot hold where fields have these folded texts."""
-    for field, one_of in demands.items():  # noqa: SIM110 - of each rule on each route: any() takes 1.8 times as long
-        if field in texts and texts[field] not in one_of:
-            return True
-    return False
-
-
-def folded(fixed: Event) -> dict[str, str]:
-    """The texts of these values, as demands are asked of them."""
-    return {name: fold(as_text(value)) for name, value in fixed.items() if not isinstance(value, tuple | None)}
 
 
 def simplified(node: Node, fixed: Event) -> Node | bool:

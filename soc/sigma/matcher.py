@@ -12,12 +12,13 @@ from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset, LogSource
 from soc.sigma.candidate import Candidate
 from soc.sigma.compiled import Shelf
-from soc.sigma.fixed import Demands, demanded, excluded, folded, simplified
+from soc.sigma.fixed import demanded, simplified
 from soc.sigma.keywords import Engines
 from soc.sigma.load import Rule
 from soc.sigma.memo import Budget
 from soc.sigma.plan import Hits, Plan
 from soc.sigma.route import DatasetRouter, Route, Router
+from soc.sigma.text import as_text, fold
 
 NONE: tuple[RuleInfo, ...] = ()
 _MOST_ROUTES = 10_000
@@ -39,7 +40,6 @@ class Matcher:
         for rule in rules:
             self._by_source[rule.logsource].append(rule)
         self._whole: dict[str, Candidate] = {}
-        self._demands: dict[str, Demands] = {}
         self._by_text: dict[tuple[LogSource, str], dict[str | None, list[int]]] = {}
         self._budget = Budget()
         self._plans: dict[tuple[int, ...], Plan] = {}
@@ -87,9 +87,8 @@ class Matcher:
             self._plans.clear()
         fixed, sources = self._router.fixed(route), self._router.sources(route)
         chosen = [source for source in self._by_source if any(source.covers(of) for of in sources)]
-        texts = folded(fixed)
-        rules = [rule for source in chosen for rule in self._possible(source, texts)]
-        made = [candidate for rule in rules if (candidate := self._candidate(rule, fixed, texts))]
+        rules = [rule for source in chosen for rule in self._possible(source, fixed)]
+        made = [candidate for rule in rules if (candidate := self._candidate(rule, fixed))]
         same = tuple(map(id, made))
         plan = self._plans.get(same)
         if plan is None:
@@ -97,35 +96,27 @@ class Matcher:
         self._routes[route] = plan
         return plan
 
-    def _possible(self, source: LogSource, texts: Mapping[str, str]) -> Sequence[Rule]:
+    def _possible(self, source: LogSource, fixed: Event) -> Sequence[Rule]:
         """The rules of a log source, without those that ask for another event id, or whatever a route says first."""
         rules = self._by_source[source]
-        field = next(iter(texts), None)
-        if field is None:
+        field, value = next(iter(fixed.items()), ("", None))
+        if isinstance(value, tuple | None):
             return rules
         by_text = self._by_text.get((source, field))
         if by_text is None:
             by_text = self._by_text[source, field] = defaultdict(list)
             for place, rule in enumerate(rules):
-                for text in self._demanded(rule).get(field, _ANY) if field in rule.fields else _ANY:
+                for text in demanded(rule.condition).get(field, _ANY) if field in rule.fields else _ANY:
                     by_text[text].append(place)
-        return [rules[place] for place in sorted({*by_text.get(None, ()), *by_text.get(texts[field], ())})]
+        return [rules[place] for place in sorted({*by_text.get(None, ()), *by_text.get(fold(as_text(value)), ())})]
 
-    def _demanded(self, rule: Rule) -> Demands:
-        demands = self._demands.get(rule.info.id)
-        if demands is None:
-            demands = self._demands[rule.info.id] = demanded(rule.condition)
-        return demands
-
-    def _candidate(self, rule: Rule, fixed: Event, texts: Mapping[str, str]) -> Candidate | None:
+    def _candidate(self, rule: Rule, fixed: Event) -> Candidate | None:
         """The rule as events with these values are offered it; None when it cannot fire on them."""
         if fixed.keys().isdisjoint(rule.fields):
             made = self._whole.get(rule.info.id)
             if made is None:
                 made = self._whole[rule.info.id] = Candidate(rule.info, rule.condition, self._budget)
             return made
-        if excluded(self._demanded(rule), texts):
-            return None
         condition = simplified(rule.condition, fixed)
         if condition is False:
             return None

@@ -110,6 +110,10 @@ def _address(text: str) -> tuple[int, int] | None:
     return (4, int(mapped)) if mapped is not None else (address.version, int(address))
 
 
+def _address_of(value: Scalar) -> tuple[int, int] | None:
+    return _address(value) if isinstance(value, str) and len(value) < 64 else None
+
+
 class Cidr(msgspec.Struct, frozen=True, dict=True, cache_hash=True):
     """An address within a network; an address with a zone, or with a prefix of its own, is none."""
 
@@ -127,7 +131,7 @@ class Cidr(msgspec.Struct, frozen=True, dict=True, cache_hash=True):
         return self.network.version, int(self.network.network_address), int(self.network.broadcast_address)
 
     def holds(self, value: Scalar) -> bool:
-        found = _address(value) if isinstance(value, str) and len(value) < 64 else None
+        found = _address_of(value)
         version, first, last = self.range
         return found is not None and found[0] == version and first <= found[1] <= last
 
@@ -139,7 +143,7 @@ def within(networks: Iterable[Cidr]) -> Callable[[Scalar], bool]:
         ranges[version].append((first, last))
 
     def holds(value: Scalar) -> bool:
-        found = _address(value) if isinstance(value, str) and len(value) < 64 else None
+        found = _address_of(value)
         return found is not None and any(first <= found[1] <= last for first, last in ranges[found[0]])
 
     return holds

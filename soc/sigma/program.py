@@ -71,13 +71,13 @@ def _code(source: str) -> CodeType:
 def _any_of(literals: Sequence[str]) -> Callable[[str], bool]:
     """As quick as a chain of "or", which takes much longer to make."""
 
-    def within(text: str) -> bool:
-        for literal in literals:  # noqa: SIM110 - any() takes half as long again
+    def found(text: str) -> bool:
+        for literal in literals:  # noqa: SIM110 - any() takes half as long again, 2.4 times with a generator
             if literal in text:
                 return True
         return False
 
-    return within
+    return found
 
 
 def _any_holds(field: str, test: Callable[[Scalar], bool], event: Event) -> bool:

@@ -16,8 +16,11 @@ from soc.core.batch import Batch
 from soc.core.event import Event
 from soc.core.logsource import LogSource
 from soc.sigma import IDENTITY, Document, Rule
+from soc.sigma.fixed import demanded
 from soc.sigma.load import read_rule
 from soc.sigma.matcher import Matcher
+from soc.sigma.text import as_text, fold
+from soc.sigma.tree import Node
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SIGMA = DATA / "sigma" / "sigma-rules.tar.xz"
@@ -206,3 +209,10 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
         for line in lines:
             if line.startswith(b"{"):
                 yield orjson.loads(line)
+
+
+def excluded(condition: Node, values: Event) -> bool:
+    """Whether the condition demands another value of one of these fields."""
+    demands = demanded(condition)
+    texts = {name: fold(as_text(value)) for name, value in values.items() if not isinstance(value, tuple | None)}
+    return any(texts[name] not in demands[name] for name in texts.keys() & demands.keys())

@@ -10,17 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from gc import is_tracked
 from typing import Any, Final
 
-import msgspec
 import orjson
 
 from soc.core.batch import Batch
 from soc.core.event import Event, Value, no_object
 from soc.core.windows.record import as_recorded, event_of, with_synonyms
 from soc.core.windows.synonyms import DEFENDER, SYNONYMS
-from soc.core.windows.usual import SILENT, Records, System, decode, number, whole
+from soc.core.windows.usual import OTHER_SHAPE, SILENT, Records, System, decode, event_id, whole
 
 _USUAL: Final = b'{"Event"'
-_OTHER_SHAPE: Final = (msgspec.DecodeError, ValueError, RecursionError)
 _WINDOWS: Final = frozenset(
     {"EventID", "Channel", "winlog.event_id", "Event.System.EventID", "Event.System.EventID.#text"}
 )
@@ -57,7 +55,7 @@ def _taken_apart(lines: Sequence[bytes], made_of: _Maker) -> tuple[list[System],
     for line in lines:
         try:
             body = decode(line).body
-        except _OTHER_SHAPE:  # orjson says what is wrong
+        except OTHER_SHAPE:  # orjson says what is wrong
             systems.append(SILENT)
             data.append(_other(line, made_of))
         else:
@@ -71,7 +69,7 @@ def _often_read(systems: Sequence[System], data: Sequence[Event]) -> dict[str, l
     pairs = list(zip(systems, data, strict=True))
     return {
         "Channel": [own.get("Channel", system.channel) for system, own in pairs],
-        "EventID": [own.get("EventID", number(system)) for system, own in pairs],
+        "EventID": [own.get("EventID", event_id(system)) for system, own in pairs],
         "Provider_Name": [own.get("Provider_Name", system.provider.attributes.name) for system, own in pairs],
     }
 
@@ -100,6 +98,6 @@ def _usual(line: bytes) -> Event | None:
     """The event of a record in the usual shape; None for any other line."""
     try:
         body = decode(line).body
-    except _OTHER_SHAPE:
+    except OTHER_SHAPE:
         return None
     return whole(body.system, body.data)

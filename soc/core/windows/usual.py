@@ -8,7 +8,7 @@ over System's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, Generic, TypeVar, cast
+from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
 
@@ -17,7 +17,6 @@ from soc.core.event import Event, Value
 
 _Scalar = str | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | float | bool | None
 _Inner = TypeVar("_Inner")
-_NOTHING: Final[Event] = {}
 
 
 class _Of(msgspec.Struct, Generic[_Inner], gc=False):
@@ -50,6 +49,8 @@ class _Text(msgspec.Struct, gc=False):
 
 
 class System(msgspec.Struct, gc=False, forbid_unknown_fields=True, kw_only=True):
+    """What the event log says of a record."""
+
     provider: _Of[_Provider] = msgspec.field(name="Provider")
     number: _Scalar | _Text = msgspec.field(name="EventID")
     version: _Scalar | msgspec.UnsetType = msgspec.field(name="Version", default=msgspec.UNSET)
@@ -72,24 +73,22 @@ class _Body(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     attributes: msgspec.Raw = msgspec.field(name="#attributes", default=msgspec.Raw())
 
 
-class Record(msgspec.Struct, gc=False):
+class _Record(msgspec.Struct, gc=False):
     body: _Body = msgspec.field(name="Event")
 
 
-decode: Final = msgspec.json.Decoder(Record).decode
-"""ValueError for a line of any other shape."""
+decode: Final = msgspec.json.Decoder(_Record).decode
+OTHER_SHAPE: Final = (msgspec.DecodeError, ValueError, RecursionError)
+"""What decode raises for a line of any other shape, or of none."""
 
 
 def whole(system: System, data: Mapping[str, Value]) -> Event:
     """The record as one event."""
     execution, security = system.execution.attributes, system.security
-    event = {
+    event: Event = {
         "Provider_Name": system.provider.attributes.name,
-        "EventID": number(system),
-        "Version": system.version,
-        "Level": system.level,
+        "EventID": event_id(system),
         "Task": system.task,
-        "Opcode": system.opcode,
         "Keywords": system.keywords,
         "TimeCreated": system.created.attributes.time,
         "EventRecordID": system.record,
@@ -97,16 +96,18 @@ def whole(system: System, data: Mapping[str, Value]) -> Event:
         "ThreadID": execution.thread,
         "Channel": system.channel,
         "Computer": system.computer,
-        **(_NOTHING if security is None else {"UserID": security.attributes.user}),
         **data,
     }
-    if msgspec.UNSET in (system.version, system.level, system.opcode):
-        event = {name: value for name, value in event.items() if value is not msgspec.UNSET}
-    return cast("Event", event)
+    user = msgspec.UNSET if security is None else security.attributes.user
+    said = ("Version", system.version), ("Level", system.level), ("Opcode", system.opcode), ("UserID", user)
+    for name, value in said:
+        if value is not msgspec.UNSET:
+            event.setdefault(name, value)
+    return event
 
 
-def number(system: System) -> Value:
-    """The event's id."""
+def event_id(system: System) -> Value:
+    """Its number."""
     return system.number.text if isinstance(system.number, _Text) else system.number
 
 
