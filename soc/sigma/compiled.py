@@ -23,7 +23,7 @@ from soc.sigma.field import Numbered, NumberedParts, Tests
 from soc.sigma.keywords import Pair
 from soc.sigma.part import Part, parts
 from soc.sigma.predicate import Text, ValueTest
-from soc.sigma.sample import measure, measure_part, news
+from soc.sigma.sample import measure, measure_part, news, texts_of
 from soc.sigma.scan import scanner_name
 from soc.sigma.sealed import Sealed, unpickled
 from soc.sigma.tree import KEYWORDS
@@ -76,7 +76,8 @@ def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Co
             else:
                 tests[field].append((number, test))
     searched = tests.pop(KEYWORDS, ())
-    fields = [(name, Tests(tests[name], few=few), decided[name]) for name in sorted({*tests, *decided})]
+    names = sorted({*tests, *decided})
+    fields = [(name, Tests(tests[name], texts_of(name, sample), few=few), decided[name]) for name in names]
     numbered = [[frozenset(map(numbers.__getitem__, one.keys)) for one in chosen] for chosen in witnesses]
     return Compiled(tuple(numbers), numbered, fields, searched, few)
 

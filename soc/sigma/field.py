@@ -33,7 +33,8 @@ class Tests:
     What is found of a value are the scanner's marks, and below 0 tests themselves (~number).
     """
 
-    def __init__(self, tests: Numbered, *, few: bool = False) -> None:
+    def __init__(self, tests: Numbered, seen: str = "", *, few: bool = False) -> None:
+        """seen: values of the field, folded, by which is chosen what is searched for; few: for few values."""
         self._exact: dict[str, tuple[int, ...]] = {}
         self._others: list[tuple[int, ValueTest]] = []
         searched: list[Searched] = []
@@ -47,7 +48,7 @@ class Tests:
             else:
                 self._numbers.append(number)
                 searched.append(test)
-        self._scanner = make_scanner(searched, few=few) if searched else None
+        self._scanner = make_scanner(searched, seen, few=few) if searched else None
 
     def find(self, values: Sequence[Scalar], texts: Sequence[str]) -> Found:
         """Place of the value -> marks of the tests that it may meet, never too few."""

@@ -6,7 +6,7 @@ hold; where it is there, the rule is looked at more closely.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -38,17 +38,29 @@ class Needle:
 _PLACES = {"startswith": Place.START, "endswith": Place.END}
 
 
+def needles(test: Text | Regex, seen: str = "") -> tuple[Needle, ...]:
+    """What of the test to search for: a value that meets it holds one of these. () where nothing is known.
+
+    seen: values of the field, folded, of which as few as possible should hold one
+    """
+    found = _choices(test)
+    if len(found) > 1 and seen:
+        return min(found, key=lambda one: sum(seen.count(needle.text) for needle in one))
+    return found[0] if found else ()
+
+
 @lru_cache(maxsize=65536)
-def needles(test: Text | Regex) -> tuple[Needle, ...]:
-    """What of the test to search for: a value that meets it holds one of these. () where nothing is known."""
+def _choices(test: Text | Regex) -> Sequence[tuple[Needle, ...]]:
+    """Of each of these sets a value that meets the test holds one; the longest first."""
     if isinstance(test, Regex):
-        return tuple(Needle(piece, Place.ANYWHERE) for piece in sorted(required(test.source, test.flags)))
+        return [
+            tuple(Needle(piece, Place.ANYWHERE) for piece in sorted(one)) for one in required(test.source, test.flags)
+        ]
     literal = test.literal
     if literal and literal.isascii():
-        return (Needle(fold(literal), _PLACES.get(test.shape, Place.ANYWHERE)),)
-    pieces = (piece for part in test.parts if isinstance(part, str) for piece in _pieces(fold(part)))
-    longest = max(pieces, key=len, default="")
-    return (Needle(longest, Place.ANYWHERE),) if longest else ()
+        return [(Needle(fold(literal), _PLACES.get(test.shape, Place.ANYWHERE)),)]
+    pieces = {piece for part in test.parts if isinstance(part, str) for piece in _pieces(fold(part)) if piece}
+    return [(Needle(piece, Place.ANYWHERE),) for piece in sorted(pieces, key=lambda one: (-len(one), one))]
 
 
 def _pieces(text: str) -> Iterator[str]:

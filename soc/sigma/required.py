@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 Pieces = frozenset[str]
-"""Alternatives in small letters of ASCII; empty when nothing is known."""
+"""Alternatives in small letters of ASCII."""
 
 SHORTEST = 4
 MOST = 64
@@ -24,31 +24,27 @@ _REPEAT = re.compile(r"[*?+]|\{\d*,?\d*\}").fullmatch
 _CASELESS = re.compile(r"\(\?[a-zA-Z-]*i").search
 _KNOWN_ESCAPES = frozenset("dDwWsSbBAzZtnrfv")
 _OTHERS = frozenset(".^$[]{}*+?")
-_EVERYDAY = frozenset({"powershell", "windows", "system32", ".exe"})
-"""In so many command lines that anything else says more."""
-_NOTHING: Pieces = frozenset()
 
 
 class _UnknownForm(Exception):
     pass
 
 
-def required(source: str, flags: str) -> Pieces:
-    """``a.*(foo|bars?)`` -> {"foo", "bar"}. flags: "i", "m", "s"."""
+def required(source: str, flags: str) -> list[Pieces]:
+    """``a.*(foo|bars?).*quux`` -> [{"quux"}, {"foo", "bar"}]: of each one must be there; the longest first.
+
+    flags: "i", "m", "s". [] when nothing is known.
+    """
     try:
         found = _Reader(source, "i" in flags or _CASELESS(source) is not None).alternatives()
     except _UnknownForm:
-        return _NOTHING
-    return found if found and min(map(len, found)) >= SHORTEST and len(found) <= MOST else _NOTHING
+        return []
+    useful = {one for one in found if _shortest(one) >= SHORTEST and len(one) <= MOST}
+    return sorted(useful, key=lambda one: (-_shortest(one), sorted(one)))
 
 
-def _better(one: Pieces, other: Pieces) -> Pieces:
-    """What says more: the longer pieces, unless nearly every command line has them."""
-    return other if _worth(other) > _worth(one) else one
-
-
-def _worth(pieces: Pieces) -> int:
-    return min((SHORTEST if piece in _EVERYDAY else len(piece) for piece in pieces), default=0)
+def _shortest(pieces: Pieces) -> int:
+    return min(map(len, pieces))
 
 
 class _Reader:
@@ -58,7 +54,7 @@ class _Reader:
         self._depth = 0
         self._caseless = caseless
 
-    def alternatives(self) -> Pieces:
+    def alternatives(self) -> list[Pieces]:
         """To the end of the group, or of the expression."""
         found = [self._sequence()]
         while self._peek() == "|":
@@ -66,19 +62,23 @@ class _Reader:
             found.append(self._sequence())
         if self._at < len(self._tokens) and self._peek() != ")":
             raise _UnknownForm
-        return frozenset().union(*found) if all(found) else _NOTHING
+        if len(found) == 1:
+            return found[0]
+        return [frozenset().union(*(max(one, key=_shortest) for one in found))] if all(found) else []
 
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
-    def _sequence(self) -> Pieces:
-        best, run = _NOTHING, ""
+    def _sequence(self) -> list[Pieces]:
+        found: list[Pieces] = []
+        run = ""
         while (token := self._peek()) and token not in {"|", ")"}:
             self._at += 1
             if _REPEAT(token):  # of nothing, or of a repeat: verbs like (*PRUNE)
                 raise _UnknownForm
             if token.startswith("(") and not token.endswith(")"):
-                best, run = _better(_better(best, self._pieces(run)), self._group(token)), ""
+                found += [*self._pieces(run), *self._group(token)]
+                run = ""
                 continue
             letter = _letter(token)
             repeat = self._repeat()
@@ -86,10 +86,11 @@ class _Reader:
                 run += letter
             else:
                 kept = letter if repeat and not _OPTIONAL(repeat) else ""
-                best, run = _better(best, self._pieces(run + kept)), ""
-        return _better(best, self._pieces(run))
+                found += self._pieces(run + kept)
+                run = ""
+        return found + self._pieces(run)
 
-    def _group(self, opening: str) -> Pieces:
+    def _group(self, opening: str) -> list[Pieces]:
         self._depth += 1
         if opening == "(?" or self._depth > DEEPEST:  # a look-around, an atomic group, a condition
             raise _UnknownForm
@@ -99,7 +100,7 @@ class _Reader:
             raise _UnknownForm
         self._at += 1
         repeat = self._repeat()
-        return _NOTHING if repeat and _OPTIONAL(repeat) else inner
+        return [] if repeat and _OPTIONAL(repeat) else inner
 
     def _repeat(self) -> str:
         """A repeat, and what makes it lazy or possessive."""
@@ -111,9 +112,9 @@ class _Reader:
             self._at += 1
         return repeat
 
-    def _pieces(self, run: str) -> Pieces:
+    def _pieces(self, run: str) -> list[Pieces]:
         longest = max(_cut(run, self._caseless), key=len, default="")
-        return frozenset((longest.lower(),)) if longest else _NOTHING
+        return [frozenset((longest.lower(),))] if longest else []
 
 
 def _letter(token: str) -> str:

@@ -53,6 +53,11 @@ def news(fields: Iterable[str], events: Sequence[Event]) -> dict[str, float]:
     return {field: len({hashable(event.get(field)) for event in events}) / asked for field in fields}
 
 
+def texts_of(field: str, events: Sequence[Event]) -> str:
+    """The field's values, each once, folded."""
+    return "\n".join({fold(as_text(value)) for value in _values(events, field)})
+
+
 def _values(events: Sequence[Event], field: str) -> Counter[Scalar]:
     counts: Counter[Scalar] = Counter()
     for event in events:
@@ -83,7 +88,7 @@ def _held(tests: Iterable[ValueTest], counts: Counter[Scalar]) -> dict[ValueTest
         else:
             held[test] = int(scale * sum(count for value, count in few if test.holds(value)))
     often = list(texts.values())
-    scanner = make_scanner(searched, few=True)
+    scanner = make_scanner(searched, "\n".join(texts), few=True)
     for place, marks in scanner.find(list(texts)).items():
         for number in scanner.tests(marks):
             held[searched[number]] = held.get(searched[number], 0) + often[place]

@@ -34,7 +34,7 @@ class Scanner(Protocol):
         """The numbers of the tests that a text with these marks may meet."""
 
 
-MakeScanner = Callable[[Sequence[Searched]], Scanner]
+MakeScanner = Callable[[Sequence[Searched], str], Scanner]
 
 
 class Needles:
@@ -44,11 +44,12 @@ class Needles:
     twice their number, where it ends it; and from direct on, tests by their number that have no needle.
     """
 
-    def __init__(self, tests: Sequence[Searched]) -> None:
+    def __init__(self, tests: Sequence[Searched], seen: str) -> None:
+        """seen: values of the field, folded: what is rare in them is searched for."""
         self.without: list[tuple[int, Searched]] = []
         owners: dict[str, dict[Place, list[int]]] = {}
         for number, test in enumerate(tests):
-            found = needles(test)
+            found = needles(test, seen)
             if not found:
                 self.without.append((number, test))
             for one in found:
@@ -99,14 +100,15 @@ def ends_of(lengths: Iterable[int]) -> list[int]:
     return [end - _SEPARATOR for end in accumulate(length + _SEPARATOR for length in lengths)]
 
 
-def make_scanner(tests: Sequence[Searched], *, few: bool = False) -> Scanner:
+def make_scanner(tests: Sequence[Searched], seen: str = "", *, few: bool = False) -> Scanner:
     """Hyperscan where its wheel exists (x86-64), else Aho-Corasick and RE2: slower, with the same verdicts.
 
-    few values will be searched: then what is made soonest is best. SOC_SCANNER=portable takes that everywhere.
+    seen: values of the field, folded. few values will be searched: then what is made soonest is best.
+    SOC_SCANNER=portable takes that everywhere.
     """
     from soc.sigma.scan_portable import PortableScanner
 
-    return PortableScanner(tests) if few else _chosen()(tests)
+    return PortableScanner(tests, seen) if few else _chosen()(tests, seen)
 
 
 def _chosen() -> MakeScanner:

@@ -63,8 +63,8 @@ class HyperscanScanner:
     An expression may match beyond a value's end: one found too many.
     """
 
-    def __init__(self, tests: Sequence[Searched]) -> None:
-        self._needles = Needles(tests)
+    def __init__(self, tests: Sequence[Searched], seen: str = "") -> None:
+        self._needles = Needles(tests, seen)
         spelled = [(one, n) for n, text in enumerate(self._needles.texts) for one in spellings(text)]
         self._texts = _compiled([(one.encode(), n, hyperscan.HS_FLAG_CASELESS) for one, n in spelled], literal=True)
         expressions = [made for n, test in self._needles.without if (made := _expression(n, test)) is not None]

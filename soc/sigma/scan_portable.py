@@ -14,8 +14,8 @@ from soc.sigma.text import fold
 class PortableScanner:
     """Tests without a fixed text are tried on every value."""
 
-    def __init__(self, tests: Sequence[Searched]) -> None:
-        self._needles = Needles(tests)
+    def __init__(self, tests: Sequence[Searched], seen: str = "") -> None:
+        self._needles = Needles(tests, seen)
 
     @cached_property
     def _automaton(self) -> AhoCorasick | None:

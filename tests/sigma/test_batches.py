@@ -173,7 +173,7 @@ def test_who_reads_lazily_may_match_in_between(monkeypatch: pytest.MonkeyPatch) 
     ],
 )  # fmt: skip
 def test_what_an_expression_requires(source: str, pieces: set[str]) -> None:
-    assert required(source, "") == pieces
+    assert [set(one) for one in required(source, "")][:1] == ([pieces] if pieces else [])
 
 
 def test_deep_groups_do_not_stop_the_engine() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from soc.sigma.keywords import Lines, _beginnings
 from soc.sigma.modifiers import tests as read
+from soc.sigma.needle import needles
 from soc.sigma.predicate import Regex, Text
 from soc.sigma.scan import Found, Scanner, make_scanner, scanner_name
 from soc.sigma.scan_hyperscan import HyperscanScanner
@@ -118,6 +119,26 @@ def test_texts_in_lines_are_found_whole_whatever_was_seen(texts: list[str], line
 def test_texts_with_one_beginning_are_searched_for_as_one_and_what_is_common_is_not() -> None:
     words = ["kerberos::ptt", "kerberos::golden", "system32\\abc", "system32\\xyz"]
     assert _beginnings(words, b"c:\\windows\\system32\\cmd.exe") == ["kerberos::", "kerberos::", *words[2:]]
+
+
+def test_of_what_a_value_must_hold_the_rarest_is_searched_for() -> None:
+    expression, wildcard = (
+        Regex("cmd.*powershell.*(?:input|noexit)"),
+        Text((MANY, "\\system32\\", Wildcard.ONE, "evil")),
+    )
+    assert [one.text for one in needles(expression)] == ["powershell"]
+    assert [one.text for one in needles(wildcard)] == ["\\system32\\"]
+    seen = "c:\\windows\\system32\\cmd.exe /c powershell -file x.ps1"
+    assert [one.text for one in needles(expression, seen)] == ["input", "noexit"]
+    assert [one.text for one in needles(wildcard, seen)] == ["evil"]
+
+
+@given(st.text("abc ", max_size=20), st.lists(st.text("abcd ", max_size=12), min_size=1, max_size=5))
+def test_whatever_was_seen_nothing_is_missed(seen: str, values: list[str]) -> None:
+    tests = [Regex("abca.*(?:bcab|cabc).*aaaa|bbbb"), Regex("abca.*bcab"), Text((MANY, "ab", Wildcard.ONE, "c", MANY))]
+    wanted = {(place, n) for place, value in enumerate(values) for n, test in enumerate(tests) if test.holds(value)}
+    for make in (HyperscanScanner, PortableScanner):
+        assert wanted <= found_in(make(tests, seen), values)
 
 
 def test_the_portable_scanner_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
