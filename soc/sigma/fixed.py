@@ -6,13 +6,14 @@ the others no longer asks for it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from soc.core.event import Event
 from soc.sigma.evaluate import leaf_holds
 from soc.sigma.predicate import FieldRef, Text
 from soc.sigma.text import fold
-from soc.sigma.tree import KEYWORDS, And, AtLeast, Leaf, Node, Not, Or, all_of, any_of
+from soc.sigma.tree import KEYWORDS, And, AtLeast, Leaf, Node, Not, Or, all_of, any_of, leaves
 
 _ENDING: Final[dict[type, bool]] = {And: False, Or: True}
 """What one child can decide alone."""
@@ -42,12 +43,19 @@ def demanded(node: Node) -> Demands:
     return found
 
 
+def settled(condition: Node, fields: Collection[str]) -> list[Leaf]:
+    """The tests that are decided when these fields are fixed: where they come out alike, so does what is left."""
+    return [leaf for leaf in dict.fromkeys(leaves(condition)) if _is_settled(leaf, fields)]
+
+
+def _is_settled(leaf: Leaf, fields: Collection[str]) -> bool:
+    return leaf.field in fields and leaf.field != KEYWORDS and not isinstance(leaf.test, FieldRef)
+
+
 def simplified(node: Node, fixed: Event) -> Node | bool:
     """The condition with the tests on fixed fields decided; True or False when nothing else decides it."""
     if isinstance(node, Leaf):
-        if node.field not in fixed or node.field == KEYWORDS or isinstance(node.test, FieldRef):
-            return node
-        return leaf_holds(node, fixed)
+        return leaf_holds(node, fixed) if _is_settled(node, fixed) else node
     if isinstance(node, Not):
         below = simplified(node.child, fixed)
         return (not below) if isinstance(below, bool) else Not(below, node.label)

@@ -12,13 +12,15 @@ from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset, LogSource
 from soc.sigma.candidate import Candidate
 from soc.sigma.compiled import Shelf
-from soc.sigma.fixed import demanded, simplified
+from soc.sigma.evaluate import leaf_holds
+from soc.sigma.fixed import demanded, settled, simplified
 from soc.sigma.keywords import Engines
 from soc.sigma.load import Rule
 from soc.sigma.memo import Budget
 from soc.sigma.plan import Hits, Plan
 from soc.sigma.route import DatasetRouter, Route, Router
 from soc.sigma.text import as_text, fold
+from soc.sigma.tree import Leaf, Node
 
 NONE: tuple[RuleInfo, ...] = ()
 _MOST_ROUTES = 10_000
@@ -39,7 +41,8 @@ class Matcher:
         self._by_source: dict[LogSource, list[Rule]] = defaultdict(list)
         for rule in rules:
             self._by_source[rule.logsource].append(rule)
-        self._whole: dict[str, Candidate] = {}
+        self._settled: dict[tuple[str, tuple[str, ...]], Sequence[Leaf]] = {}
+        self._candidates: dict[tuple[str, tuple[str, ...], tuple[bool, ...]], Candidate | None] = {}
         self._by_text: dict[tuple[LogSource, str], dict[str | None, list[int]]] = {}
         self._budget = Budget()
         self._plans: dict[tuple[int, ...], Plan] = {}
@@ -111,18 +114,29 @@ class Matcher:
         return [rules[place] for place in sorted({*by_text.get(None, ()), *by_text.get(fold(as_text(value)), ())})]
 
     def _candidate(self, rule: Rule, fixed: Event) -> Candidate | None:
-        """The rule as events with these values are offered it; None when it cannot fire on them."""
-        if fixed.keys().isdisjoint(rule.fields):
-            made = self._whole.get(rule.info.id)
-            if made is None:
-                made = self._whole[rule.info.id] = Candidate(rule.info, rule.condition, self._budget)
+        """The rule as events with these values are offered it; None when it cannot fire on them.
+
+        Routes share it where its tests on such values come out alike, and so whole plans.
+        """
+        names = tuple(name for name in fixed if name in rule.fields)
+        asked = self._settled.get((rule.info.id, names))
+        if asked is None:
+            asked = self._settled[rule.info.id, names] = settled(rule.condition, names) if names else ()
+        outcome = tuple(leaf_holds(leaf, fixed) for leaf in asked)
+        key = rule.info.id, names, outcome
+        try:
+            return self._candidates[key]
+        except KeyError:
+            left = simplified(rule.condition, fixed) if asked else rule.condition
+            made = self._candidates[key] = _candidate(rule, left, self._budget, f"{names} {outcome}")
             return made
-        condition = simplified(rule.condition, fixed)
-        if condition is False:
-            return None
-        left = rule.condition if condition is True else condition
-        known = sorted((name, value) for name, value in fixed.items() if name in rule.fields)
-        return Candidate(rule.info, left, self._budget, repr(known), decided=condition is True)
+
+
+def _candidate(rule: Rule, left: Node | bool, budget: Budget, fixed: str) -> Candidate | None:
+    """The rule where this is left of its condition."""
+    if left is False:
+        return None
+    return Candidate(rule.info, rule.condition if left is True else left, budget, fixed, decided=left is True)
 
 
 def compile(rules: Sequence[Rule], datasets: Mapping[str, Dataset], cache: Path | None = None) -> Matcher:
