@@ -273,11 +273,10 @@ def _match(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found, *
         events, places = _one_by_one(sweeper, lines, first, found)
         lines = [lines[place - first] for place in places]
     found.events += len(events)
-    hits = [
+    found.hits += [
         (places[at], events[at].get("EventRecordID") if keep_record else None, sorted({rule.id for rule in rules}))
         for at, rules in sweeper.matcher.hits(events, lines)
     ]
-    found.hits += sorted(hits, key=lambda hit: hit[0])
 
 
 def _one_by_one(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found) -> tuple[Batch, list[int]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 
 from soc.core.batch import Batch
 from soc.core.event import Event, RawBatch, Rejected
@@ -53,7 +52,7 @@ class Digester:
     def __call__(self, batch: RawBatch) -> Digest:
         normal = self._normalise.read(batch)
         events, part = normal.events, self._normalise.part
-        found = sorted(self._matcher.hits(Batch(events)), key=itemgetter(0))
+        found = self._matcher.hits(Batch(events))
         offered = [(place, wanted) for place in normal.offered if (wanted := part(events[place])) is not None]
         when = times(events)
         return Digest(

@@ -126,7 +126,7 @@ class Detection:
         return Detected(events, joined, normal.rejected, hits, made)
 
     def _hits(self, events: Sequence[Event]) -> Hits:
-        found = sorted(self._matcher.hits(Batch(events)), key=lambda hit: hit[0])
+        found = self._matcher.hits(Batch(events))
         return [(tuple([rule.id for rule in rules]), events[place]) for place, rules in found]
 
     def state(self) -> bytes:

@@ -117,7 +117,7 @@ class Pipeline:
         return outcome
 
     def _matched(self, events: Sequence[Event]) -> Iterable[tuple[RuleInfo, Event]]:
-        found = sorted(self._matcher.hits(Batch(events)), key=itemgetter(0))
+        found = self._matcher.hits(Batch(events))
         return ((rule, events[place]) for place, rules in found for rule in rules)
 
     def _conclude(self, hits: Iterable[tuple[RuleInfo, Event]], outcome: Outcome) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from soc.core.event import Value
-from soc.core.finding import RuleInfo
 from soc.core.windows.usual import SYSTEM
 from soc.sigma.evaluate import holds
 from soc.sigma.memo import Budget
 from soc.sigma.predicate import Exists, FieldRef
 from soc.sigma.program import Program, Several, Texts, program
+from soc.sigma.rule import Rule
 from soc.sigma.tree import KEYWORDS, Leaf, Node, leaves
-from soc.sigma.witness import Key
 
 CALL = 10
 """Looking at a rule costs as much as so many tests."""
@@ -24,11 +23,12 @@ _APART = SYSTEM | {KEYWORDS}
 
 
 class Candidate:
-    """The rule's condition less what the route decides (decided: it always fires). Its function is made when needed.
+    """The rule's condition less what the route decides (left). What is needed to look at it is made when that is done.
 
-    found_by are numbered tests and the sets of them that lead to the rule: what it is asked for is known to hold then.
-    whole: whether it reads more than fields that an event has of its own (soc.core.batch).
-    key tells the condition apart: the rule's content, what the route decides (fixed), and where its names are found.
+    decided: the route decides all of it, so that it always fires. fixed: what the route says, as a part of key
+    found_by: the places, among the condition's leaves, of those that lead to the rule; what it is asked for is known
+    to hold then.
+    key tells the condition apart: the rule's content, what the route decides, and where its names are found.
     Verdicts are remembered by the values that the condition reads, as long as these come again.
     """
 
@@ -38,44 +38,52 @@ class Candidate:
         "_check",
         "_fields",
         "_known",
+        "_leaves",
         "condition",
         "decided",
         "found_by",
         "info",
         "key",
-        "read",
-        "tests",
-        "whole",
     )
 
-    def __init__(
-        self, info: RuleInfo, condition: Node, budget: Budget, fixed: str = "", *, decided: bool = False
-    ) -> None:
-        self.info = info
-        self.condition = condition
-        self.decided = decided
-        self.found_by: tuple[Sequence[Key], Sequence[frozenset[int]]] = (), ()
-        every = leaves(condition)
-        fields = [leaf.field for leaf in every]
-        self.tests = CALL + len(fields)
-        self.read = frozenset(fields)
-        others = {leaf.test.other for leaf in every if isinstance(leaf.test, FieldRef)}
-        self.whole = not _APART.isdisjoint(self.read | others)
-        named = sorted({(leaf.written, leaf.field) for leaf in every})
-        self.key = f"{info.id} {info.hash} {fixed} {named}"
+    def __init__(self, rule: Rule, left: Node | bool, budget: Budget, fixed: str) -> None:
+        self.info = rule.info
+        self.decided = left is True
+        self.condition = rule.condition if isinstance(left, bool) else left
+        self.found_by: Collection[int] = ()
+        self.key = f"{rule.info.id} {rule.info.hash} {rule.naming} {fixed}"
         self._budget = budget
+        self._leaves: Sequence[Leaf] = ()
         self._check: Program | None = None
         self._fields: tuple[str, ...] | None = None
         self._known: dict[tuple[Value, ...], bool] = {}
         self._asked = 0
-        budget.watch(self._known.clear)
+
+    @property
+    def leaves(self) -> Sequence[Leaf]:
+        """The condition's tests, in the rule's order."""
+        if not self._leaves:
+            self._leaves = leaves(self.condition)
+        return self._leaves
+
+    @property
+    def whole(self) -> bool:
+        """Whether it reads more than fields that an event has of its own (soc.core.batch)."""
+        others = {leaf.test.other for leaf in self.leaves if isinstance(leaf.test, FieldRef)}
+        return not _APART.isdisjoint(others.union(leaf.field for leaf in self.leaves))
+
+    @property
+    def tests(self) -> int:
+        """What looking at it costs, in tests."""
+        return CALL + len(self.leaves)
 
     def holds(self, texts: Texts) -> bool:
         """Whether the rule fires."""
         fields = self._fields
         if not fields:
             if fields is None:
-                self._fields = _read(leaves(self.condition))
+                self._fields = _read(self.leaves)
+                self._budget.watch(self._known.clear)
                 return self.holds(texts)
             return self._holds(texts)
         values = tuple(map(texts.event.get, fields))
@@ -91,8 +99,8 @@ class Candidate:
 
     def _holds(self, texts: Texts) -> bool:
         if self._check is None:
-            keys, sets = self.found_by
-            self._check = program(self.condition, frozenset(keys[number] for one in sets for number in one))
+            met = [self.leaves[place] for place in self.found_by]
+            self._check = program(self.condition, frozenset((leaf.field, leaf.test) for leaf in met))
         try:
             return self._check(texts)
         except Several:

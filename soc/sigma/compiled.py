@@ -20,7 +20,7 @@ from soc.core.finding import RuleInfo
 from soc.core.ids import content_id
 from soc.sigma.candidate import Candidate
 from soc.sigma.field import Numbered, NumberedParts, Tests
-from soc.sigma.keywords import Pair
+from soc.sigma.keywords import Engine
 from soc.sigma.part import Part, parts
 from soc.sigma.predicate import Text, ValueTest
 from soc.sigma.sample import measure, measure_part, news, texts_of
@@ -42,26 +42,28 @@ _LOOK = 0.2
 class Compiled(NamedTuple):
     """What of each rule is searched for, and the engines that search for it.
 
-    keys       the tests; the number of each is its place here
     witnesses  of each candidate, in their order: sets of tests, by their numbers
+    found_by   of each candidate: the same tests, by their places among its leaves
     fields     (name, tests, parts of conditions) of each field that is looked at
     keywords   tests on whole events
     few        made in haste, for a route of few events
+    tests      what looking at all candidates costs, in tests
     """
 
-    keys: Sequence[Key]
     witnesses: Sequence[Sequence[frozenset[int]]]
+    found_by: Sequence[Sequence[int]]
     fields: Sequence[tuple[str, Tests, NumberedParts]]
     keywords: Numbered
     few: bool
+    tests: int
 
 
 def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Compiled:
     """The choice for these rules, measured on the first of the events; a guess where few will come."""
-    readers = Counter(field for one in candidates for field in one.read)
+    readers = Counter(field for one in candidates for field in {leaf.field for leaf in one.leaves})
     dear = {field: _LOOK / count for field, count in readers.items()}
     sample = () if few else tuple(islice(events, SAMPLE))
-    shares = {} if few else measure((one.condition for one in candidates), sample)
+    shares = {} if few else measure((one.leaves for one in candidates), sample)
     chooser = Chooser(guess if few else shares.__getitem__, dear, news(readers, sample))
     witnesses = [() if one.decided else _chosen(one, chooser, sample) for one in candidates]
     numbers: dict[Key, int] = {}
@@ -79,7 +81,14 @@ def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Co
     names = sorted({*tests, *decided})
     fields = [(name, Tests(tests[name], texts_of(name, sample), few=few), decided[name]) for name in names]
     numbered = [[frozenset(map(numbers.__getitem__, one.keys)) for one in chosen] for chosen in witnesses]
-    return Compiled(tuple(numbers), numbered, fields, searched, few)
+    found_by = [_places(one, chosen) for one, chosen in zip(candidates, witnesses, strict=True)]
+    return Compiled(numbered, found_by, fields, searched, few, sum(one.tests for one in candidates))
+
+
+def _places(candidate: Candidate, chosen: Sequence[Witness]) -> list[int]:
+    """Where among the candidate's leaves these tests are."""
+    keys = frozenset().union(*(one.keys for one in chosen))
+    return [place for place, leaf in enumerate(candidate.leaves) if (leaf.field, leaf.test) in keys]
 
 
 def _chosen(candidate: Candidate, chooser: Chooser, events: Sequence[Event]) -> list[Witness]:
@@ -117,9 +126,9 @@ class Shelf:
         found: Compiled | None = self._found(_key(candidates)) if self._kept else None
         return found if found is not None and len(found.witnesses) == len(candidates) else None
 
-    def pair(self, tests: tuple[Text, ...]) -> Pair | None:
+    def engine(self, tests: tuple[Text, ...]) -> Engine | None:
         """What an earlier run made to search for these keywords."""
-        found: Pair | None = self._found(_key_of(tests)) if self._kept else None
+        found: Engine | None = self._found(_key_of(tests)) if self._kept else None
         return found
 
     def _found(self, key: str) -> Any:
@@ -127,11 +136,11 @@ class Shelf:
         return None if content is None else unpickled(content)
 
     def keep(
-        self, routes: Iterable[tuple[Sequence[Candidate], Compiled]], pairs: Mapping[tuple[Text, ...], Pair]
+        self, routes: Iterable[tuple[Sequence[Candidate], Compiled]], engines: Mapping[tuple[Text, ...], Engine]
     ) -> None:
         """Keeps these for the next start, beside those that are there."""
-        new: dict[str, Compiled | Pair] = {_key(one): made for one, made in routes}
-        new |= {_key_of(tests): pair for tests, pair in pairs.items()}
+        new: dict[str, Compiled | Engine] = {_key(one): made for one, made in routes}
+        new |= {_key_of(tests): engine for tests, engine in engines.items()}
         if self._sealed.kept and new:
             made = {key: pickle.dumps(one, pickle.HIGHEST_PROTOCOL) for key, one in new.items()}
             before = ((key, one) for key, one in self._kept.items() if key not in made)

@@ -197,6 +197,7 @@ def _filtered(rule: Rule, chosen: Sequence[tuple[_Filter, tuple[Rule, str]]]) ->
         condition=And((rule.condition, *(part.condition for part in parts))),
         written=tuple(sorted({*rule.written, *(name for part in parts for name in part.written)})),
         fields=tuple(sorted({*rule.fields, *(name for part in parts for name in part.fields)})),
+        naming=content_id((rule.naming, *(part.naming for part in parts))),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from soc.core.batch import Batch
@@ -20,7 +21,7 @@ from soc.sigma.memo import Budget
 from soc.sigma.plan import Hits, Plan
 from soc.sigma.route import DatasetRouter, Route, Router
 from soc.sigma.text import as_text, fold
-from soc.sigma.tree import Leaf, Node
+from soc.sigma.tree import Leaf
 
 NONE: tuple[RuleInfo, ...] = ()
 _MOST_ROUTES = 10_000
@@ -48,11 +49,12 @@ class Matcher:
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._routes: dict[Route, Plan] = {}
         self._shelf = Shelf(cache, [rule.info for rule in rules])
-        self._engines = Engines(self._shelf.pair)
+        self._engines = Engines(self._shelf.engine)
 
     def match(self, event: Event) -> Sequence[RuleInfo]:
         """The rules that one event meets, in the order of its log sources. Many events cost less together."""
-        return next((found for _, found in self.hits(Batch([event]))), NONE)
+        hits = self.hits(Batch([event]))
+        return hits[0][1] if hits else NONE
 
     def match_all(self, events: Sequence[Event]) -> list[Sequence[RuleInfo]]:
         """For each event the rules that it meets."""
@@ -61,8 +63,8 @@ class Matcher:
             matched[place] = found
         return matched
 
-    def hits(self, events: Batch, lines: Sequence[bytes] | None = None) -> Iterator[Hits]:
-        """(place, rules) of those events that meet a rule, in no particular order.
+    def hits(self, events: Batch, lines: Sequence[bytes] | None = None) -> list[Hits]:
+        """(place, rules) of those events that meet a rule, in their order.
 
         lines: the JSON lines that the events were read from, whole and unchanged, which makes keywords cheaper.
         """
@@ -73,15 +75,18 @@ class Matcher:
         known = self._routes.get
         for place, route in enumerate(self._router.routes(events)):
             places[known(route) or self._plan(route)].append(place)
-        for plan, chosen in places.items():
-            read = None if lines is None else [lines[place] for place in chosen]
-            for place, found in plan.match(events.at(chosen), read):
-                yield chosen[place], found
+        parts = [(plan, chosen, events.at(chosen)) for plan, chosen in places.items()]
+        found = self._engines.find([(plan.ready(part), chosen) for plan, chosen, part in parts], events, lines).get
+        hits: list[Hits] = []
+        for plan, chosen, part in parts:
+            keywords = [found(place, ()) for place in chosen]
+            hits += [(chosen[at], rules) for at, rules in plan.match(part, keywords)]
+        return sorted(hits, key=itemgetter(0))
 
     def keep(self) -> None:
         """Keeps what was compiled for the next start; some bytes on disk for each rule."""
-        pairs = {tests: self._engines[tests] for tests in self._engines.new}
-        self._shelf.keep((made for plan in self._plans.values() if (made := plan.new())), pairs)
+        engines = {tests: self._engines[tests] for tests in self._engines.new}
+        self._shelf.keep((made for plan in self._plans.values() if (made := plan.new())), engines)
 
     def _plan(self, route: Route) -> Plan:
         """Routes that are offered the same rules, and decide nothing of them, share a plan."""
@@ -128,15 +133,9 @@ class Matcher:
             return self._candidates[key]
         except KeyError:
             left = simplified(rule.condition, fixed) if asked else rule.condition
-            made = self._candidates[key] = _candidate(rule, left, self._budget, f"{names} {outcome}")
+            made = None if left is False else Candidate(rule, left, self._budget, f"{names} {outcome}")
+            self._candidates[key] = made
             return made
-
-
-def _candidate(rule: Rule, left: Node | bool, budget: Budget, fixed: str) -> Candidate | None:
-    """The rule where this is left of its condition."""
-    if left is False:
-        return None
-    return Candidate(rule.info, rule.condition if left is True else left, budget, fixed, decided=left is True)
 
 
 def compile(rules: Sequence[Rule], datasets: Mapping[str, Dataset], cache: Path | None = None) -> Matcher:

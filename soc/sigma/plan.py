@@ -11,14 +11,14 @@ Which of a rule's tests are searched for is decided by how rare they are among t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from soc.core.batch import Batch
 from soc.core.finding import RuleInfo
 from soc.sigma.candidate import Candidate
 from soc.sigma.compiled import Compiled, compiled
 from soc.sigma.field import Field
-from soc.sigma.keywords import Engines, Keywords
+from soc.sigma.keywords import Engine, Engines, Keywords
 from soc.sigma.memo import Answers, Budget
 from soc.sigma.program import Texts
 
@@ -81,22 +81,35 @@ class Plan:
         self._fields: list[tuple[str, Field]] = []
         self._keywords: Keywords | None = None
         self._answers: list[Answers] = []
-        self._verdicts: _Verdicts | None = None
-        self._compiled = kept
+        self._verdicts = _Verdicts((), (), (), budget)
+        self._kept = kept
+        self._compiled: Compiled | None = None
         self._is_new = False
         self._seen = self._vain = self._patience = 0
         budget.watch(self._forget)
 
-    def match(self, events: Batch, lines: Sequence[bytes] | None) -> Iterator[Hits]:
-        """The events of a batch that meet a rule. lines: the JSON that they were read from, where there is some."""
-        verdicts = self._ready(events)
+    def ready(self, events: Batch) -> Engine | None:
+        """What searches for keywords. Compiles for these events, and anew when too many looks were in vain."""
+        self._seen += len(events)
+        few = self._seen < FEW
+        made = self._compiled or self._kept
+        if made is None or (made.few and not few) or self._vain > self._patience:
+            made = compiled(self._candidates, events, few=few)
+            self._is_new = True
+        if made is not self._compiled:
+            self._use(made)
+        if len(self._verdicts) > _MOST_VERDICTS or any(one.full for one in self._answers):
+            self._forget()
+        return None if self._keywords is None else self._keywords.engine
+
+    def match(self, events: Batch, keywords: Sequence[Iterable[int]]) -> Iterator[Hits]:
+        """The events that meet a rule, after ready. keywords: what its engine found in each event."""
         answers = [found.met(events.column(name)) for name, found in self._fields]
         if self._keywords is not None:
-            answers.append(self._keywords.met(events, lines))
+            answers.append(self._keywords.met(events, keywords))
         vain = 0
         columns = zip(*answers, strict=True) if answers else iter([()] * len(events))
-        # all at once: who reads on lazily may have other events matched in between, which forgets what is known
-        for place, (candidates, whole) in enumerate(list(map(verdicts.__getitem__, columns))):
+        for place, (candidates, whole) in enumerate(map(self._verdicts.__getitem__, columns)):
             if candidates:
                 texts = Texts(events[place] if whole else events.own(place))
                 found = []
@@ -109,21 +122,6 @@ class Plan:
                     yield place, found
         self._vain += vain
 
-    def _ready(self, events: Batch) -> _Verdicts:
-        """Compiled, and compiled anew when too many rules were looked at in vain."""
-        self._seen += len(events)
-        few = self._seen < FEW
-        made = self._compiled
-        if made is None or (made.few and not few) or self._vain > self._patience:
-            made = compiled(self._candidates, events, few=few)
-            self._is_new = True
-        if made is not self._compiled or self._verdicts is None:
-            self._verdicts = self._use(made)
-            self._vain = 0
-        if len(self._verdicts) > _MOST_VERDICTS or any(one.full for one in self._answers):
-            self._forget()
-        return self._verdicts
-
     def new(self) -> tuple[Sequence[Candidate], Compiled] | None:
         """What the rules were compiled to, unless it was kept already."""
         if self._compiled is None or not self._is_new or not self._candidates:
@@ -135,17 +133,17 @@ class Plan:
             found.clear()
         if self._keywords is not None:
             self._keywords.clear()
-        if self._verdicts is not None:
-            self._verdicts.clear()
+        self._verdicts.clear()
 
-    def _use(self, made: Compiled) -> _Verdicts:
+    def _use(self, made: Compiled) -> None:
         self._compiled = made
-        for candidate, sets in zip(self._candidates, made.witnesses, strict=True):
-            candidate.found_by = made.keys, sets
-        self._patience = max(2 * self._patience, _WASTE * sum(one.tests for one in self._candidates))
+        self._vain = 0
+        for candidate, found_by in zip(self._candidates, made.found_by, strict=True):
+            candidate.found_by = found_by
+        self._patience = max(2 * self._patience, _WASTE * made.tests)
         self._fields = [(name, Field(tests, parts, self._budget)) for name, tests, parts in made.fields]
         self._keywords = Keywords(made.keywords, self._engines) if made.keywords else None
         self._answers = [found.answers for _, found in self._fields]
         if self._keywords is not None:
             self._answers.append(self._keywords.answers)
-        return _Verdicts(self._candidates, made.witnesses, self._answers, self._budget)
+        self._verdicts = _Verdicts(self._candidates, made.witnesses, self._answers, self._budget)

@@ -28,6 +28,7 @@ class Rule:
 
     condition  the tree, over our fields
     written    fields as the rule spells them; fields: the same as ours (both sorted, without keywords)
+    naming     the hash of which of ours each of them is
     taxonomy   of its field names: "sigma" ones are mapped, "ecs" ones are ours
     """
 
@@ -36,6 +37,7 @@ class Rule:
     condition: Node
     written: tuple[str, ...]
     fields: tuple[str, ...]
+    naming: str
     path: str
     line: int
     taxonomy: str = "sigma"
@@ -45,7 +47,7 @@ class Rule:
         source = self.logsource
         parts = (source.category, source.product, source.service)
         return _unpickled, (_INFO(self.info), parts, self.condition, self.path, self.line, self.written, self.fields,
-                            self.taxonomy)  # fmt: skip
+                            self.naming, self.taxonomy)  # fmt: skip
 
 
 _INFO = attrgetter(*(one.name for one in fields(RuleInfo)))
@@ -59,9 +61,10 @@ def _unpickled(
     line: int,
     written: tuple[str, ...],
     fields: tuple[str, ...],
+    naming: str,
     taxonomy: str,
 ) -> Rule:
-    return Rule(RuleInfo(*info), LogSource(*source), condition, written, fields, path, line, taxonomy)
+    return Rule(RuleInfo(*info), LogSource(*source), condition, written, fields, naming, path, line, taxonomy)
 
 
 @dataclass(frozen=True)
@@ -103,14 +106,20 @@ class Making:
         condition, lists = self.node(detection, self.names(taxonomy, source))
         if lists:
             info = replace(info, hash=content_id((info.hash, lists)))
-        return with_condition(Rule(info, source, condition, (), (), document.path, document.line, taxonomy), condition)
+        rule = Rule(info, source, condition, (), (), "", document.path, document.line, taxonomy)
+        return with_condition(rule, condition)
 
 
 def with_condition(rule: Rule, condition: Node) -> Rule:
     """The same rule with another condition, and the fields of that."""
     found = [leaf for leaf in leaves(condition) if leaf.field != KEYWORDS]
-    written = tuple(sorted({leaf.written for leaf in found}))
-    return replace(rule, condition=condition, written=written, fields=tuple(sorted(_fields(found))))
+    return replace(
+        rule,
+        condition=condition,
+        written=tuple(sorted({leaf.written for leaf in found})),
+        fields=tuple(sorted(_fields(found))),
+        naming=content_id(map(repr, sorted({(leaf.written, leaf.field) for leaf in found}))),
+    )
 
 
 def read_rule(

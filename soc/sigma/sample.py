@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from soc.core.event import Event, Scalar
 from soc.sigma.field import hashable
@@ -12,7 +13,7 @@ from soc.sigma.part import Part
 from soc.sigma.predicate import Regex, Text, ValueTest
 from soc.sigma.scan import Searched, make_scanner
 from soc.sigma.text import as_text, fold
-from soc.sigma.tree import KEYWORDS, Node, leaves
+from soc.sigma.tree import KEYWORDS, Leaf
 from soc.sigma.witness import Key, guess
 
 _PRIOR = 12
@@ -22,13 +23,12 @@ _DEAR = 40
 """Values on which expressions, networks and numbers are tried."""
 
 
-def measure(conditions: Iterable[Node], events: Sequence[Event]) -> dict[Key, float]:
+def measure(conditions: Iterable[Iterable[Leaf]], events: Sequence[Event]) -> dict[Key, float]:
     """The share of events (0 to 1) that meet each test of the conditions: a guess, corrected by the events."""
     tests: dict[str, dict[ValueTest, None]] = defaultdict(dict)
-    for condition in conditions:
-        for leaf in leaves(condition):
-            if isinstance(leaf.test, ValueTest):
-                tests[leaf.field][leaf.test] = None
+    for leaf in chain.from_iterable(conditions):
+        if isinstance(leaf.test, ValueTest):
+            tests[leaf.field][leaf.test] = None
     shares: dict[Key, float] = {}
     for field, found in tests.items():
         counts = _values(events, field) if field != KEYWORDS else Counter()

@@ -154,16 +154,6 @@ def test_a_moment_is_the_same_number_whole_or_not(order: tuple[Any, ...]) -> Non
     assert all(matched.match({"A": value}) for value in order)
 
 
-def test_who_reads_lazily_may_match_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    rules = [rule({"s": {"A|contains": word}, "condition": "s"}) for word in ("abcd", "efgh")]
-    matched = matcher(*rules)
-    matched._budget._most = 0
-    lazily = matched.hits(Batch([{"A": "abcd"}, {"A": "efgh"}]))
-    assert next(lazily) == (0, [rules[0].info])
-    assert not matched.match({"A": "something else"})
-    assert list(lazily) == [(1, [rules[1].info])]
-
-
 @pytest.mark.parametrize(
     ("source", "pieces"),
     [
