@@ -39,6 +39,7 @@ class Candidate:
         "_fields",
         "_known",
         "_leaves",
+        "_whole",
         "condition",
         "decided",
         "found_by",
@@ -54,6 +55,7 @@ class Candidate:
         self.key = f"{rule.info.id} {rule.info.hash} {rule.naming} {fixed}"
         self._budget = budget
         self._leaves: Sequence[Leaf] = ()
+        self._whole: bool | None = None
         self._check: Program | None = None
         self._fields: tuple[str, ...] | None = None
         self._known: dict[tuple[Value, ...], bool] = {}
@@ -69,8 +71,9 @@ class Candidate:
     @property
     def whole(self) -> bool:
         """Whether it reads more than fields that an event has of its own (soc.core.batch)."""
-        others = {leaf.test.other for leaf in self.leaves if isinstance(leaf.test, FieldRef)}
-        return not _APART.isdisjoint(others.union(leaf.field for leaf in self.leaves))
+        if self._whole is None:
+            self._whole = any(map(_reads_more, self.leaves))
+        return self._whole
 
     @property
     def tests(self) -> int:
@@ -124,6 +127,10 @@ class Candidate:
             self._asked = 0
         self._known[values] = verdict
         self._budget.spend(size)
+
+
+def _reads_more(leaf: Leaf) -> bool:
+    return leaf.field in _APART or (isinstance(leaf.test, FieldRef) and leaf.test.other in _APART)
 
 
 def _read(every: Sequence[Leaf]) -> tuple[str, ...]:

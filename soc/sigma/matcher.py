@@ -44,6 +44,7 @@ class Matcher:
             self._by_source[rule.logsource].append(rule)
         self._settled: dict[tuple[str, tuple[str, ...]], Sequence[Leaf]] = {}
         self._candidates: dict[tuple[str, tuple[str, ...], tuple[bool, ...]], Candidate | None] = {}
+        self._covering: dict[tuple[LogSource, ...], Sequence[LogSource]] = {}
         self._by_text: dict[tuple[LogSource, str], dict[str | None, list[int]]] = {}
         self._budget = Budget()
         self._plans: dict[tuple[int, ...], Plan] = {}
@@ -93,9 +94,11 @@ class Matcher:
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
             self._plans.clear()
+            self._covering.clear()
         fixed, sources = self._router.fixed(route), self._router.sources(route)
-        chosen = [source for source in self._by_source if any(source.covers(of) for of in sources)]
-        rules = [rule for source in chosen for rule in self._possible(source, fixed)]
+        if sources not in self._covering:
+            self._covering[sources] = [one for one in self._by_source if any(one.covers(of) for of in sources)]
+        rules = [rule for source in self._covering[sources] for rule in self._possible(source, fixed)]
         made = [candidate for rule in rules if (candidate := self._candidate(rule, fixed))]
         same = tuple(map(id, made))
         plan = self._plans.get(same)
