@@ -6,14 +6,15 @@ the others no longer asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import Final
 
 from soc.core.event import Event
 from soc.sigma.evaluate import leaf_holds
 from soc.sigma.predicate import FieldRef, Text
 from soc.sigma.text import fold
-from soc.sigma.tree import KEYWORDS, And, AtLeast, Leaf, Node, Not, Or, all_of, any_of, leaves
+from soc.sigma.tree import KEYWORDS, And, AtLeast, Leaf, Node, Not, Or, all_of, any_of
 
 _ENDING: Final[dict[type, bool]] = {And: False, Or: True}
 """What one child can decide alone."""
@@ -43,9 +44,15 @@ def demanded(node: Node) -> Demands:
     return found
 
 
-def settled(condition: Node, fields: Collection[str]) -> list[Leaf]:
-    """The tests that are decided when these fields are fixed: where they come out alike, so does what is left."""
-    return [leaf for leaf in dict.fromkeys(leaves(condition)) if _is_settled(leaf, fields)]
+def settled(node: Node, fields: Collection[str]) -> Sequence[Node]:
+    """The parts that are decided when these fields are fixed: where they come out alike, so does what is left."""
+    if isinstance(node, Leaf):
+        return (node,) if _is_settled(node, fields) else ()
+    children = (node.child,) if isinstance(node, Not) else node.children
+    found = [settled(child, fields) for child in children]
+    if all(part and part[0] is child for part, child in zip(found, children, strict=True)):
+        return (node,)
+    return tuple(chain.from_iterable(found))
 
 
 def _is_settled(leaf: Leaf, fields: Collection[str]) -> bool:

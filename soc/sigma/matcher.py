@@ -13,7 +13,7 @@ from soc.core.finding import RuleInfo
 from soc.core.logsource import Dataset, LogSource
 from soc.sigma.candidate import Candidate
 from soc.sigma.compiled import Shelf
-from soc.sigma.evaluate import leaf_holds
+from soc.sigma.evaluate import holds
 from soc.sigma.fixed import demanded, settled, simplified
 from soc.sigma.keywords import Engines
 from soc.sigma.load import Rule
@@ -21,7 +21,7 @@ from soc.sigma.memo import Budget
 from soc.sigma.plan import Hits, Plan
 from soc.sigma.route import DatasetRouter, Route, Router
 from soc.sigma.text import as_text, fold
-from soc.sigma.tree import Leaf
+from soc.sigma.tree import Node
 
 NONE: tuple[RuleInfo, ...] = ()
 _MOST_ROUTES = 10_000
@@ -42,7 +42,7 @@ class Matcher:
         self._by_source: dict[LogSource, list[Rule]] = defaultdict(list)
         for rule in rules:
             self._by_source[rule.logsource].append(rule)
-        self._settled: dict[tuple[str, tuple[str, ...]], Sequence[Leaf]] = {}
+        self._settled: dict[tuple[str, tuple[str, ...]], Sequence[Node]] = {}
         self._candidates: dict[tuple[str, tuple[str, ...], tuple[bool, ...]], Candidate | None] = {}
         self._covering: dict[tuple[LogSource, ...], Sequence[LogSource]] = {}
         self._by_text: dict[tuple[LogSource, str], dict[str | None, list[int]]] = {}
@@ -124,13 +124,13 @@ class Matcher:
     def _candidate(self, rule: Rule, fixed: Event) -> Candidate | None:
         """The rule as events with these values are offered it; None when it cannot fire on them.
 
-        Routes share it where its tests on such values come out alike, and so whole plans.
+        Routes share it where what such values decide comes out alike, and so whole plans.
         """
         names = tuple(name for name in fixed if name in rule.fields)
         asked = self._settled.get((rule.info.id, names))
         if asked is None:
             asked = self._settled[rule.info.id, names] = settled(rule.condition, names) if names else ()
-        outcome = tuple(leaf_holds(leaf, fixed) for leaf in asked)
+        outcome = tuple(holds(part, fixed) for part in asked)
         key = rule.info.id, names, outcome
         try:
             return self._candidates[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +17,7 @@ from soc.core.event import Event
 from soc.core.logsource import LogSource
 from soc.sigma import FieldMap, Matcher, Rule, candidate, compiled, field, keywords, memo, plan
 from soc.sigma.evaluate import holds
+from soc.sigma.field import hashable
 from soc.sigma.required import required
 from tests.sigma.test_matcher import matcher, rule
 
@@ -121,6 +123,58 @@ def test_batches_say_what_each_event_alone_says(bound: str, scanner: str, monkey
                 assert met.get(place, []) == wanted, event
 
     check()
+
+
+@dataclass(frozen=True)
+class ByField:
+    """A route for each value of A, which is fixed there."""
+
+    def routes(self, events: Batch) -> list[tuple[Any, ...]]:
+        return [(type(value), hashable(value)) for value in events.column("A")]
+
+    def sources(self, route: Any) -> tuple[LogSource, ...]:
+        return (LogSource("test"),)
+
+    def fixed(self, route: Any) -> Event:
+        return {} if route[1] is None else {"A": route[1]}
+
+
+OF_THREE = st.builds(
+    lambda a, b, c, condition: {"a": a, "b": b, "c": c, "condition": condition},
+    MAPS,
+    MAPS,
+    MAPS,
+    st.sampled_from(
+        ["(a or b) and (not a or c)", "2 of them", "not 2 of them", "a and not b or c", "1 of them and not (a and b)"]
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(OF_THREE, min_size=1, max_size=4), st.lists(EVENTS, min_size=1, max_size=8))
+def test_routes_that_fix_a_field_share_only_what_is_the_same(
+    detections: list[dict[str, Any]], events: list[Event]
+) -> None:
+    rules = [rule(one) for one in detections]
+    with TemporaryDirectory() as folder:
+        for _ in ("compiled", "kept"):
+            matched = Matcher(rules, ByField(), Path(folder))
+            met = dict(matched.hits(Batch(events)))
+            for place, event in enumerate(events):
+                assert met.get(place, []) == [one.info for one in rules if holds(one.condition, event)], event
+            matched.keep()
+
+
+def test_routes_share_a_plan_where_what_they_fix_comes_out_alike() -> None:
+    rules = [
+        rule({"s": {"A": ["x", "y"], "B|contains": "evil"}, "condition": "s"}),
+        rule({"k": ["evil word"], "f": {"A": "z"}, "condition": "k and not f"}),
+    ]
+    matched = Matcher(rules, ByField())
+    events: list[Event] = [{"A": one, "B": "an evil word"} for one in ("x", "y", "z", "q", "r")]
+    met = dict(matched.hits(Batch(events)))
+    assert [len(met.get(place, ())) for place in range(5)] == [2, 2, 0, 1, 1]
+    assert len({id(plan) for plan in matched._routes.values()}) == 3
 
 
 def test_keywords_in_lines_with_letters_by_their_number_and_in_values_that_are_no_part_of_the_line() -> None:
