@@ -13,8 +13,6 @@ from soc.sigma.program import Program, Several, Texts, program
 from soc.sigma.rule import Rule
 from soc.sigma.tree import KEYWORDS, Leaf, Node, leaves
 
-CALL = 10
-"""Looking at a rule costs as much as so many tests."""
 _MOST_FIELDS = 6
 _MOST_VERDICTS = 500
 _LONGEST = 1000
@@ -74,11 +72,6 @@ class Candidate:
         if self._whole is None:
             self._whole = any(map(_reads_more, self.leaves))
         return self._whole
-
-    @property
-    def tests(self) -> int:
-        """What looking at it costs, in tests."""
-        return CALL + len(self.leaves)
 
     def holds(self, texts: Texts) -> bool:
         """Whether the rule fires."""

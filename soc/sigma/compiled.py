@@ -20,7 +20,7 @@ from soc.core.finding import RuleInfo
 from soc.core.ids import content_id
 from soc.sigma.candidate import Candidate
 from soc.sigma.field import Numbered, NumberedParts, Tests
-from soc.sigma.keywords import Engine
+from soc.sigma.keywords import Pair
 from soc.sigma.part import Part, parts
 from soc.sigma.predicate import Text, ValueTest
 from soc.sigma.sample import measure, measure_part, news, texts_of
@@ -47,7 +47,6 @@ class Compiled(NamedTuple):
     fields     (name, tests, parts of conditions) of each field that is looked at
     keywords   tests on whole events
     few        made in haste, for a route of few events
-    tests      what looking at all candidates costs, in tests
     """
 
     witnesses: Sequence[Sequence[frozenset[int]]]
@@ -55,7 +54,6 @@ class Compiled(NamedTuple):
     fields: Sequence[tuple[str, Tests, NumberedParts]]
     keywords: Numbered
     few: bool
-    tests: int
 
 
 def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Compiled:
@@ -82,7 +80,7 @@ def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Co
     fields = [(name, Tests(tests[name], texts_of(name, sample), few=few), decided[name]) for name in names]
     numbered = [[frozenset(map(numbers.__getitem__, one.keys)) for one in chosen] for chosen in witnesses]
     found_by = [_places(one, chosen) for one, chosen in zip(candidates, witnesses, strict=True)]
-    return Compiled(numbered, found_by, fields, searched, few, sum(one.tests for one in candidates))
+    return Compiled(numbered, found_by, fields, searched, few)
 
 
 def _places(candidate: Candidate, chosen: Sequence[Witness]) -> list[int]:
@@ -126,9 +124,9 @@ class Shelf:
         found: Compiled | None = self._found(_key(candidates)) if self._kept else None
         return found if found is not None and len(found.witnesses) == len(candidates) else None
 
-    def engine(self, tests: tuple[Text, ...]) -> Engine | None:
+    def pair(self, tests: tuple[Text, ...]) -> Pair | None:
         """What an earlier run made to search for these keywords."""
-        found: Engine | None = self._found(_key_of(tests)) if self._kept else None
+        found: Pair | None = self._found(_key_of(tests)) if self._kept else None
         return found
 
     def _found(self, key: str) -> Any:
@@ -136,11 +134,11 @@ class Shelf:
         return None if content is None else unpickled(content)
 
     def keep(
-        self, routes: Iterable[tuple[Sequence[Candidate], Compiled]], engines: Mapping[tuple[Text, ...], Engine]
+        self, routes: Iterable[tuple[Sequence[Candidate], Compiled]], pairs: Mapping[tuple[Text, ...], Pair]
     ) -> None:
         """Keeps these for the next start, beside those that are there."""
-        new: dict[str, Compiled | Engine] = {_key(one): made for one, made in routes}
-        new |= {_key_of(tests): engine for tests, engine in engines.items()}
+        new: dict[str, Compiled | Pair] = {_key(one): made for one, made in routes}
+        new |= {_key_of(tests): pair for tests, pair in pairs.items()}
         if self._sealed.kept and new:
             made = {key: pickle.dumps(one, pickle.HIGHEST_PROTOCOL) for key, one in new.items()}
             before = ((key, one) for key, one in self._kept.items() if key not in made)

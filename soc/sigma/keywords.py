@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from soc.core.batch import Batch
 from soc.core.event import Event, Value
@@ -16,7 +15,7 @@ from soc.sigma.field import Numbered, hashable
 from soc.sigma.memo import Answers
 from soc.sigma.needle import needles
 from soc.sigma.predicate import Regex, Text
-from soc.sigma.scan import Scanner, make_scanner
+from soc.sigma.scan import Found, Scanner, make_scanner
 from soc.sigma.text import Wildcard
 
 _PIECE = re.compile(r"[ !#-.0-\[\]-~]+").findall
@@ -76,48 +75,17 @@ def _beginning(text: str, shared: int, seen: bytes, pairs: Mapping[tuple[int, in
     return text[: min(ends, key=lambda end: (pairs[written[end - 2], written[end - 1]], -end), default=len(text))]
 
 
-class Engine(NamedTuple):
-    """What searches for some texts in events, and in lines of JSON if all can be found there.
-
-    Lines are searched for one text more, behind the others: letters that are written by their number.
-    """
-
-    in_events: Scanner
-    in_lines: Lines | None
-    texts: int
-
-    def find(self, events: Batch, lines: Sequence[bytes] | None) -> dict[int, set[int]]:
-        """Place of the event -> the texts that it may hold, by their places. lines: the JSON that they were read from.
-
-        Where the line is at hand, it is searched instead of the event's values: not for every piece of text, since
-        JSON writes some in other ways, nor for events with values of our own making.
-        """
-        if lines is None or self.in_lines is None:
-            return self._in_values(map(_joined, events))
-        found = self.in_lines.find(lines)
-        spelled = {place for place, texts in found.items() if self.texts in texts}
-        further = {place: _joined(events[place]) for place in spelled}
-        for place in _synonymous(events.column("EventID")).difference(spelled):
-            further[place] = _composed(events.own(place))
-        for place in spelled:
-            found[place].remove(self.texts)
-        if further:
-            places = list(further)
-            for at, texts in self._in_values(further.values()).items():
-                found.setdefault(places[at], set()).update(texts)
-        return found
-
-    def _in_values(self, values: Iterable[str]) -> dict[int, set[int]]:
-        return {place: self.in_events.tests(marks) for place, marks in self.in_events.find(list(values)).items()}
+Pair = tuple[Scanner, Lines | None]
+"""What searches for some texts in events, and in lines of JSON if all can be found there."""
 
 
-class Engines(dict[tuple[Text, ...], Engine]):
-    """Those for these texts. kept: finds what an earlier run has made.
+class Engines(dict[tuple[Text, ...], Pair]):
+    """The pairs for these texts. kept: finds what an earlier run has made.
 
     One for each matcher, whose routes mostly share the same: two threads must not search with one engine at a time.
     """
 
-    def __init__(self, kept: Callable[[tuple[Text, ...]], Engine | None]) -> None:
+    def __init__(self, kept: Callable[[tuple[Text, ...]], Pair | None]) -> None:
         super().__init__()
         self._kept = kept
         self._seen = b""
@@ -128,39 +96,29 @@ class Engines(dict[tuple[Text, ...], Engine]):
         if not self._seen:
             self._seen = b"\n".join(lines)[:_SEEN].lower()
 
-    def __missing__(self, tests: tuple[Text, ...]) -> Engine:
+    def __missing__(self, tests: tuple[Text, ...]) -> Pair:
         kept = self._kept(tests)
         if kept is not None:
             self[tests] = kept
             return kept
         self.new.add(tests)
         pieces = list(map(_in_json, tests))
-        in_lines = Lines([*pieces, _SPELLED], self._seen) if all(pieces) else None
-        made = self[tests] = Engine(make_scanner([_anywhere(test) for test in tests]), in_lines, len(tests))
+        in_json = Lines([*pieces, _SPELLED], self._seen) if all(pieces) else None
+        made = self[tests] = make_scanner([_anywhere(test) for test in tests]), in_json
         return made
-
-    def find(
-        self, asked: Iterable[tuple[Engine | None, Sequence[int]]], events: Batch, lines: Sequence[bytes] | None
-    ) -> dict[int, set[int]]:
-        """What each engine finds at its places of the batch, no two of which share one; a search costs by the call."""
-        places: dict[Engine, list[int]] = defaultdict(list)
-        for engine, where in asked:
-            if engine is not None:
-                places[engine] += where
-        found: dict[int, set[int]] = {}
-        for engine, where in places.items():
-            there = engine.find(events.at(where), lines and [lines[place] for place in where])
-            found.update((where[at], texts) for at, texts in there.items())
-        return found
 
 
 class Keywords:
-    """Texts are searched for by the engine, in all events at once; expressions in each of an event's texts."""
+    """Texts are searched in all events at once; expressions, with anchors, in each of an event's texts.
+
+    Where the JSON line that an event was read from is at hand, it is searched instead of the event's values: not
+    for every piece of text, since JSON writes some in other ways, nor for events with values of our own making.
+    """
 
     def __init__(self, tests: Numbered, engines: Engines) -> None:
         texts = [(number, test) for number, test in tests if isinstance(test, Text)]
-        self.engine = engines[tuple(test for _, test in texts)]
         self._numbers = [number for number, _ in texts]
+        self._scanner, self._in_json = engines[tuple(test for _, test in texts)]
         self._expressions = [(number, test) for number, test in tests if isinstance(test, Regex)]
         self.answers = Answers()
 
@@ -168,19 +126,42 @@ class Keywords:
         """The numbers that were given become void."""
         self.answers.clear()
 
-    def met(self, events: Batch, found: Sequence[Iterable[int]]) -> list[int]:
-        """For each event the number of the set of tests that it may meet. found: what the engine found in each."""
-        numbers = self._numbers
-        if not self._expressions:
-            return [self.answers.number([numbers[text] for text in texts]) if texts else 0 for texts in found]
-        return [
-            self.answers.number([*(numbers[text] for text in texts), *self._expressed(event)])
-            for texts, event in zip(found, events, strict=True)
-        ]
+    def met(self, events: Batch, lines: Sequence[bytes] | None) -> list[int]:
+        """For each event the number of the set of tests that it may meet. lines: the JSON that they were read from."""
+        found = {
+            place: set(map(self._numbers.__getitem__, texts)) for place, texts in self._found(events, lines).items()
+        }
+        if self._expressions:
+            for place, event in enumerate(events):
+                texts = haystacks(event)
+                met = {number for number, test in self._expressions if any(map(test.holds, texts))}
+                if met:
+                    found.setdefault(place, set()).update(met)
+        answers = [0] * len(events)
+        for place, numbers in found.items():
+            answers[place] = self.answers.number(numbers)
+        return answers
 
-    def _expressed(self, event: Event) -> list[int]:
-        texts = haystacks(event)
-        return [number for number, test in self._expressions if any(map(test.holds, texts))]
+    def _found(self, events: Batch, lines: Sequence[bytes] | None) -> dict[int, set[int]]:
+        """Place of the event -> the texts that it may hold, by their places."""
+        if lines is None or self._in_json is None:
+            return _tests(self._scanner, self._scanner.find([_joined(event) for event in events]))
+        found = self._in_json.find(lines)
+        spelled = {place for place, texts in found.items() if len(self._numbers) in texts}
+        further = {place: _joined(events[place]) for place in spelled}
+        for place in _synonymous(events.column("EventID")).difference(spelled):
+            further[place] = _composed(events.own(place))
+        for place in spelled:
+            found[place].remove(len(self._numbers))
+        if further:
+            places = list(further)
+            for at, texts in _tests(self._scanner, self._scanner.find(list(further.values()))).items():
+                found.setdefault(places[at], set()).update(texts)
+        return found
+
+
+def _tests(scanner: Scanner, found: Found) -> dict[int, set[int]]:
+    return {place: scanner.tests(marks) for place, marks in found.items()}
 
 
 def _synonymous(numbers: Sequence[Value]) -> set[int]:

@@ -50,7 +50,7 @@ class Matcher:
         self._plans: dict[tuple[int, ...], Plan] = {}
         self._routes: dict[Route, Plan] = {}
         self._shelf = Shelf(cache, [rule.info for rule in rules])
-        self._engines = Engines(self._shelf.engine)
+        self._engines = Engines(self._shelf.pair)
 
     def match(self, event: Event) -> Sequence[RuleInfo]:
         """The rules that one event meets, in the order of its log sources. Many events cost less together."""
@@ -76,18 +76,16 @@ class Matcher:
         known = self._routes.get
         for place, route in enumerate(self._router.routes(events)):
             places[known(route) or self._plan(route)].append(place)
-        parts = [(plan, chosen, events.at(chosen)) for plan, chosen in places.items()]
-        found = self._engines.find([(plan.ready(part), chosen) for plan, chosen, part in parts], events, lines).get
         hits: list[Hits] = []
-        for plan, chosen, part in parts:
-            keywords = [found(place, ()) for place in chosen]
-            hits += [(chosen[at], rules) for at, rules in plan.match(part, keywords)]
+        for plan, chosen in places.items():
+            read = None if lines is None else [lines[place] for place in chosen]
+            hits += [(chosen[at], found) for at, found in plan.match(events.at(chosen), read)]
         return sorted(hits, key=itemgetter(0))
 
     def keep(self) -> None:
         """Keeps what was compiled for the next start; some bytes on disk for each rule."""
-        engines = {tests: self._engines[tests] for tests in self._engines.new}
-        self._shelf.keep((made for plan in self._plans.values() if (made := plan.new())), engines)
+        pairs = {tests: self._engines[tests] for tests in self._engines.new}
+        self._shelf.keep((made for plan in self._plans.values() if (made := plan.new())), pairs)
 
     def _plan(self, route: Route) -> Plan:
         """Routes that are offered the same rules, and decide nothing of them, share a plan."""

@@ -11,14 +11,14 @@ Which of a rule's tests are searched for is decided by how rare they are among t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from soc.core.batch import Batch
 from soc.core.finding import RuleInfo
 from soc.sigma.candidate import Candidate
 from soc.sigma.compiled import Compiled, compiled
 from soc.sigma.field import Field
-from soc.sigma.keywords import Engine, Engines, Keywords
+from soc.sigma.keywords import Engines, Keywords
 from soc.sigma.memo import Answers, Budget
 from soc.sigma.program import Texts
 
@@ -27,7 +27,7 @@ FEW = 400
 _MOST_VERDICTS = 50_000
 _VERDICT_BYTES = 300
 _WASTE = 500
-"""Tests made in vain that cost as much as compiling one test: when so many were, another choice pays."""
+"""Looks in vain that cost as much as compiling one rule: when so many were, another choice pays."""
 
 Hits = tuple[int, list[RuleInfo]]
 """The place of an event in its batch, and the rules that it meets: at least one."""
@@ -88,8 +88,25 @@ class Plan:
         self._seen = self._vain = self._patience = 0
         budget.watch(self._forget)
 
-    def ready(self, events: Batch) -> Engine | None:
-        """What searches for keywords. Compiles for these events, and anew when too many looks were in vain."""
+    def match(self, events: Batch, lines: Sequence[bytes] | None) -> Iterator[Hits]:
+        """The events of a batch that meet a rule. lines: the JSON that they were read from, where there is some."""
+        verdicts = self._ready(events)
+        answers = [found.met(events.column(name)) for name, found in self._fields]
+        if self._keywords is not None:
+            answers.append(self._keywords.met(events, lines))
+        vain = 0
+        columns = zip(*answers, strict=True) if answers else iter([()] * len(events))
+        for place, (candidates, whole) in enumerate(map(verdicts.__getitem__, columns)):
+            if candidates:
+                texts = Texts(events[place] if whole else events.own(place))
+                found = [candidate.info for candidate in candidates if candidate.holds(texts)]
+                vain += len(candidates) - len(found)
+                if found:
+                    yield place, found
+        self._vain += vain
+
+    def _ready(self, events: Batch) -> _Verdicts:
+        """Compiled, and compiled anew when too many rules were looked at in vain."""
         self._seen += len(events)
         few = self._seen < FEW
         made = self._compiled or self._kept
@@ -100,27 +117,7 @@ class Plan:
             self._use(made)
         if len(self._verdicts) > _MOST_VERDICTS or any(one.full for one in self._answers):
             self._forget()
-        return None if self._keywords is None else self._keywords.engine
-
-    def match(self, events: Batch, keywords: Sequence[Iterable[int]]) -> Iterator[Hits]:
-        """The events that meet a rule, after ready. keywords: what its engine found in each event."""
-        answers = [found.met(events.column(name)) for name, found in self._fields]
-        if self._keywords is not None:
-            answers.append(self._keywords.met(events, keywords))
-        vain = 0
-        columns = zip(*answers, strict=True) if answers else iter([()] * len(events))
-        for place, (candidates, whole) in enumerate(map(self._verdicts.__getitem__, columns)):
-            if candidates:
-                texts = Texts(events[place] if whole else events.own(place))
-                found = []
-                for candidate in candidates:
-                    if candidate.holds(texts):
-                        found.append(candidate.info)
-                    else:
-                        vain += candidate.tests
-                if found:
-                    yield place, found
-        self._vain += vain
+        return self._verdicts
 
     def new(self) -> tuple[Sequence[Candidate], Compiled] | None:
         """What the rules were compiled to, unless it was kept already."""
@@ -140,7 +137,7 @@ class Plan:
         self._vain = 0
         for candidate, found_by in zip(self._candidates, made.found_by, strict=True):
             candidate.found_by = found_by
-        self._patience = max(2 * self._patience, _WASTE * made.tests)
+        self._patience = max(2 * self._patience, _WASTE * len(self._candidates))
         self._fields = [(name, Field(tests, parts, self._budget)) for name, tests, parts in made.fields]
         self._keywords = Keywords(made.keywords, self._engines) if made.keywords else None
         self._answers = [found.answers for _, found in self._fields]

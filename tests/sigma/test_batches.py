@@ -327,6 +327,6 @@ def test_matchers_share_no_engine() -> None:
     made = [matcher(one), matcher(one)]
     for each in made:
         assert each.match({"A": "an evil word"})
-    first, second = ([id(one) for engine in each._engines.values() for one in engine[:2]] for each in made)
+    first, second = ([id(engine) for pair in each._engines.values() for engine in pair] for each in made)
     assert first
     assert not set(first) & set(second)
