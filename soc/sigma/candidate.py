@@ -21,12 +21,12 @@ _APART = SYSTEM | {KEYWORDS}
 
 
 class Candidate:
-    """The rule's condition less what the route decides (left). What is needed to look at it is made when that is done.
+    """A rule with what is left of its condition where a route decides the rest. What a look needs is made at the first.
 
-    decided: the route decides all of it, so that it always fires. fixed: what the route says, as a part of key
-    found_by: the places, among the condition's leaves, of those that lead to the rule; what it is asked for is known
-    to hold then.
-    key tells the condition apart: the rule's content, what the route decides, and where its names are found.
+    decided: nothing is left, since the route decides all of it: the rule always fires there.
+    found_by: the places, among the condition's leaves, of the tests that lead to the rule; what it is asked for is
+    known to hold then.
+    key tells the condition apart: the rule's content, what the route decides (fixed), and where its names are found.
     Verdicts are remembered by the values that the condition reads, as long as these come again.
     """
 

@@ -130,13 +130,11 @@ class Matcher:
             asked = self._settled[rule.info.id, names] = settled(rule.condition, names) if names else ()
         outcome = tuple(holds(part, fixed) for part in asked)
         key = rule.info.id, names, outcome
-        try:
-            return self._candidates[key]
-        except KeyError:
+        if key not in self._candidates:
             left = simplified(rule.condition, fixed) if asked else rule.condition
             made = None if left is False else Candidate(rule, left, self._budget, f"{names} {outcome}")
             self._candidates[key] = made
-            return made
+        return self._candidates[key]
 
 
 def compile(rules: Sequence[Rule], datasets: Mapping[str, Dataset], cache: Path | None = None) -> Matcher:
