@@ -23,7 +23,7 @@ from soc.sigma.memo import Answers, Budget
 from soc.sigma.program import Texts
 from soc.sigma.sample import Sample
 
-FEW = 200
+FEW = 400
 """Up to so many events a route is compiled in haste: most routes of a mixed stream never see more."""
 _MOST_VERDICTS = 50_000
 _VERDICT_BYTES = 300
