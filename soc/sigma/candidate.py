@@ -24,7 +24,6 @@ class Candidate:
     """A rule with what is left of its condition where a route decides the rest. What a look needs is made at the first.
 
     decided: nothing is left, since the route decides all of it: the rule always fires there.
-    fields: those that the rule reads, without keywords; perhaps more than the condition does.
     found_by: the places, among the condition's leaves, of the tests that lead to the rule; what it is asked for is
     known to hold then.
     key tells the condition apart: the rule's content, what the route decides (fixed), and where its names are found.
@@ -41,7 +40,6 @@ class Candidate:
         "_whole",
         "condition",
         "decided",
-        "fields",
         "found_by",
         "info",
         "key",
@@ -49,7 +47,6 @@ class Candidate:
 
     def __init__(self, rule: Rule, left: Node | bool, budget: Budget, fixed: str) -> None:
         self.info = rule.info
-        self.fields = rule.fields
         self.decided = left is True
         self.condition = rule.condition if isinstance(left, bool) else left
         self.found_by: Collection[int] = ()

@@ -14,6 +14,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from soc.core.batch import Batch
+from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.core.ids import content_id
 from soc.sigma.candidate import Candidate
@@ -21,12 +23,14 @@ from soc.sigma.field import Numbered, NumberedParts, Tests
 from soc.sigma.keywords import Pair
 from soc.sigma.part import Part, parts
 from soc.sigma.predicate import Text, ValueTest
-from soc.sigma.sample import Sample
+from soc.sigma.sample import measure, measure_part, news, texts_of
 from soc.sigma.scan import scanner_name
 from soc.sigma.sealed import Sealed, unpickled
 from soc.sigma.tree import KEYWORDS
 from soc.sigma.witness import Chooser, Key, Witness, guess
 
+SAMPLE = 512
+"""Events that the choice is measured on."""
 MOST_KEPT = 1000
 """Routes that are kept: hostile events can name any number of channels."""
 _DOUBTFUL = 0.15
@@ -52,16 +56,13 @@ class Compiled(NamedTuple):
     few: bool
 
 
-def compiled(candidates: Sequence[Candidate], sample: Sample | None) -> Compiled:
-    """The choice for these rules, measured on a sample of the events; without one a guess, where few will come."""
-    few = sample is None
+def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Compiled:
+    """The choice for these rules, measured on the first of the events; a guess where few will come."""
     readers = Counter(field for one in candidates for field in {leaf.field for leaf in one.leaves})
     dear = {field: _LOOK / count for field, count in readers.items()}
-    if sample is None:
-        chooser = Chooser(guess, dear, {})
-    else:
-        shares = sample.shares(leaf for one in candidates for leaf in one.leaves)
-        chooser = Chooser(shares.__getitem__, dear, sample.news())
+    sample = () if few else tuple(islice(events, SAMPLE))
+    shares = {} if few else measure((one.leaves for one in candidates), sample)
+    chooser = Chooser(guess if few else shares.__getitem__, dear, news(readers, sample))
     witnesses = [() if one.decided else _chosen(one, chooser, sample) for one in candidates]
     numbers: dict[Key, int] = {}
     tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)
@@ -76,8 +77,7 @@ def compiled(candidates: Sequence[Candidate], sample: Sample | None) -> Compiled
                 tests[field].append((number, test))
     searched = tests.pop(KEYWORDS, ())
     names = sorted({*tests, *decided})
-    seen = {} if sample is None else {name: sample.texts(name) for name in names}
-    fields = [(name, Tests(tests[name], seen.get(name, ""), few=few), decided[name]) for name in names]
+    fields = [(name, Tests(tests[name], texts_of(name, sample), few=few), decided[name]) for name in names]
     numbered = [[frozenset(map(numbers.__getitem__, one.keys)) for one in chosen] for chosen in witnesses]
     found_by = [_places(one, chosen) for one, chosen in zip(candidates, witnesses, strict=True)]
     return Compiled(numbered, found_by, fields, searched, few)
@@ -89,12 +89,12 @@ def _places(candidate: Candidate, chosen: Sequence[Witness]) -> list[int]:
     return [place for place, leaf in enumerate(candidate.leaves) if (leaf.field, leaf.test) in keys]
 
 
-def _chosen(candidate: Candidate, chooser: Chooser, sample: Sample | None) -> list[Witness]:
+def _chosen(candidate: Candidate, chooser: Chooser, events: Sequence[Event]) -> list[Witness]:
     """What finds the rule: tests that are searched for, and where these are common, parts of its condition."""
     found = chooser.found(candidate.condition)
-    if sample is not None and (not found or found[0].cost > _DOUBTFUL):
+    if events and (not found or found[0].cost > _DOUBTFUL):
         found += [
-            Witness(frozenset(((one.field, one),)), sample.share(one), frozenset((one.field,)))
+            Witness(frozenset(((one.field, one),)), measure_part(one, events), frozenset((one.field,)))
             for one in parts(candidate.condition)
         ]
     return chooser.enough(found)

@@ -21,7 +21,6 @@ from soc.sigma.field import Field
 from soc.sigma.keywords import Engines, Keywords
 from soc.sigma.memo import Answers, Budget
 from soc.sigma.program import Texts
-from soc.sigma.sample import Sample
 
 FEW = 400
 """Up to so many events a route is compiled in haste: most routes of a mixed stream never see more."""
@@ -86,7 +85,6 @@ class Plan:
         self._kept = kept
         self._compiled: Compiled | None = None
         self._is_new = False
-        self._sample = Sample(frozenset().union(*(one.fields for one in candidates)))
         self._seen = self._vain = self._patience = 0
         budget.watch(self._forget)
 
@@ -110,16 +108,11 @@ class Plan:
     def _ready(self, events: Batch) -> _Verdicts:
         """Compiled, and compiled anew when too many rules were looked at in vain."""
         self._seen += len(events)
+        few = self._seen < FEW
         made = self._compiled or self._kept
-        wasted = self._vain > self._patience
-        if made is None or made.few or wasted:
-            few = self._seen < FEW
-            self._sample.add(events)
-            if made is None or wasted or not few:
-                made = compiled(self._candidates, None if few else self._sample)
-                self._is_new = True
-            if not few:
-                self._sample.clear()
+        if made is None or (made.few and not few) or self._vain > self._patience:
+            made = compiled(self._candidates, events, few=few)
+            self._is_new = True
         if made is not self._compiled:
             self._use(made)
         if len(self._verdicts) > _MOST_VERDICTS or any(one.full for one in self._answers):

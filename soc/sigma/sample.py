@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
-from soc.core.batch import Batch
-from soc.core.event import Scalar, Value
+from soc.core.event import Event, Scalar
 from soc.sigma.field import hashable
 from soc.sigma.needle import needles
 from soc.sigma.part import Part
@@ -16,8 +16,6 @@ from soc.sigma.text import as_text, fold
 from soc.sigma.tree import KEYWORDS, Leaf
 from soc.sigma.witness import Key, guess
 
-MOST = 512
-"""Events of which the values are kept."""
 _PRIOR = 12
 """So many events the guess counts for."""
 _SOME = 100
@@ -25,64 +23,50 @@ _DEAR = 40
 """Values on which expressions, networks and numbers are tried."""
 
 
-class Sample:
-    """The values of a route's first events in the fields that its rules read: how often each test holds there."""
+def measure(conditions: Iterable[Iterable[Leaf]], events: Sequence[Event]) -> dict[Key, float]:
+    """The share of events (0 to 1) that meet each test of the conditions: a guess, corrected by the events."""
+    tests: dict[str, dict[ValueTest, None]] = defaultdict(dict)
+    for leaf in chain.from_iterable(conditions):
+        if isinstance(leaf.test, ValueTest):
+            tests[leaf.field][leaf.test] = None
+    shares: dict[Key, float] = {}
+    for field, found in tests.items():
+        counts = _values(events, field) if field != KEYWORDS else Counter()
+        held = _held(found, counts)
+        for test in found:
+            key = (field, test)
+            shares[key] = (held.get(test, 0) + _PRIOR * guess(key)) / (len(events) + _PRIOR)
+    return shares
 
-    def __init__(self, fields: Iterable[str]) -> None:
-        self._columns: dict[str, list[Value]] = {field: [] for field in fields}
-        self._size = 0
 
-    def add(self, events: Batch) -> None:
-        """Takes these events too, if there is room."""
-        room = MOST - self._size
-        if room > 0:
-            for field, column in self._columns.items():
-                column += events.column(field)[:room]
-            self._size += min(room, len(events))
+def measure_part(part: Part, events: Sequence[Event]) -> float:
+    """The share of events that can meet this part of a condition."""
+    counts = Counter(hashable(event.get(part.field)) for event in events)
+    few = counts.most_common(_SOME)
+    held = sum(count for value, count in few if part.holds(value))
+    return (held + 1) / (sum(count for _, count in few) + 2)
 
-    def clear(self) -> None:
-        """Forgets the events."""
-        for column in self._columns.values():
-            column.clear()
-        self._size = 0
 
-    def shares(self, tests: Iterable[Leaf]) -> dict[Key, float]:
-        """The share of events (0 to 1) that meet each of these tests: a guess, corrected by the events."""
-        by_field: dict[str, dict[ValueTest, None]] = defaultdict(dict)
-        for leaf in tests:
-            if isinstance(leaf.test, ValueTest):
-                by_field[leaf.field][leaf.test] = None
-        shares: dict[Key, float] = {}
-        for field, found in by_field.items():
-            held = _held(found, self._counts(field)) if field != KEYWORDS else {}
-            for test in found:
-                key = (field, test)
-                shares[key] = (held.get(test, 0) + _PRIOR * guess(key)) / (self._size + _PRIOR)
-        return shares
+def news(fields: Iterable[str], events: Sequence[Event]) -> dict[str, float]:
+    """The share of events with a value that no event before had, of each field; of a few events a small one."""
+    asked = len(events) + _PRIOR
+    return {field: len({hashable(event.get(field)) for event in events}) / asked for field in fields}
 
-    def share(self, part: Part) -> float:
-        """The share of events that can meet this part of a condition."""
-        few = Counter(map(hashable, self._columns[part.field])).most_common(_SOME)
-        held = sum(count for value, count in few if part.holds(value))
-        return (held + 1) / (sum(count for _, count in few) + 2)
 
-    def news(self) -> dict[str, float]:
-        """The share of events with a value that no event before had, of each field; of a few events a small one."""
-        asked = self._size + _PRIOR
-        return {field: len(set(map(hashable, column))) / asked for field, column in self._columns.items()}
+def texts_of(field: str, events: Sequence[Event]) -> str:
+    """The field's values, each once, folded."""
+    return "\n".join({fold(as_text(value)) for value in _values(events, field)})
 
-    def texts(self, field: str) -> str:
-        """The field's values, each once, folded."""
-        return "\n".join({fold(as_text(value)) for value in self._counts(field)})
 
-    def _counts(self, field: str) -> Counter[Scalar]:
-        counts: Counter[Scalar] = Counter()
-        for value in map(hashable, self._columns[field]):
-            if isinstance(value, tuple):
-                counts.update(value)
-            elif value is not None:
-                counts[value] += 1
-        return counts
+def _values(events: Sequence[Event], field: str) -> Counter[Scalar]:
+    counts: Counter[Scalar] = Counter()
+    for event in events:
+        value = hashable(event.get(field))
+        if isinstance(value, tuple):
+            counts.update(value)
+        elif value is not None:
+            counts[value] += 1
+    return counts
 
 
 def _held(tests: Iterable[ValueTest], counts: Counter[Scalar]) -> dict[ValueTest, int]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from soc.core.batch import Batch
 from soc.core.event import Event
 from soc.core.logsource import LogSource
-from soc.sigma import FieldMap, Matcher, Rule, candidate, field, keywords, memo, plan, sample
+from soc.sigma import FieldMap, Matcher, Rule, candidate, compiled, field, keywords, memo, plan
 from soc.sigma.evaluate import holds
 from soc.sigma.field import hashable
 from soc.sigma.required import required
@@ -85,7 +85,7 @@ def test_batches_say_what_each_event_alone_says(bound: str, scanner: str, monkey
     monkeypatch.setenv("SOC_SCANNER", scanner)
     if bound != "usual":
         for module, name, most in (
-            (plan, "FEW", 6 if bound == "tiny" else 0), (sample, "MOST", 3), (plan, "_WASTE", 0),
+            (plan, "FEW", 6 if bound == "tiny" else 0), (compiled, "SAMPLE", 3), (plan, "_WASTE", 0),
             (plan, "_MOST_VERDICTS", 3), (field, "MOST_VALUES", 3), (memo, "MOST_SETS", 2), (field, "_FEW", 2),
             (candidate, "_MOST_VERDICTS", 2),
         ):  # fmt: skip

@@ -148,14 +148,6 @@ def test_a_rule_that_is_often_looked_at_in_vain_is_found_by_another_test(monkeyp
     assert all(matched.match_all([{"A": "a longword", "B": "y"}] * 3))
 
 
-def test_what_finds_a_rule_is_measured_on_all_of_a_routes_first_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plans, "FEW", 50)
-    matched = matcher(rule({"s": {"A|contains": "longword", "B": "y"}, "condition": "s"}))
-    for event in [{"A": "a longword", "B": "n"}] * 49 + [{"A": "nothing", "B": "y"}]:
-        assert not matched.match(event)
-    assert [name for plan in matched._plans.values() for name, _ in plan._fields] == ["B"]
-
-
 @pytest.mark.parametrize("value", ["\ud800", "\ud800evil", "evil\udfff", "\x00evil", "evil" + "\u202e"])
 def test_hostile_text(value: str) -> None:
     matched = matcher(
