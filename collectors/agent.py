@@ -56,7 +56,7 @@ class Agent:
                 await started.start()
             except SocError as error:
                 await self.stop(0)
-                raise SettingsError(f"inputs[{number}]: {error}") from error
+                raise SettingsError(f"inputs[{number}]", error) from error
             if isinstance(started, UdpSyslog | TcpSyslog | RelpServer) and not isinstance(options, FileInput):
                 options = msgspec.structs.replace(options, port=started.port)
             self._inputs.append((options, started))
@@ -115,9 +115,11 @@ def _address(host: str, port: int) -> str:
 def check(settings: Settings) -> None:
     """What the settings' types cannot say. SettingsError names the key."""
     if size(settings.spool_limit) < MIN_LIMIT:
-        raise SettingsError(f"spool_limit: {settings.spool_limit} is less than {MIN_LIMIT // 1000**2}MB")
+        raise SettingsError(
+            "spool_limit", "{given} is less than {least}", given=settings.spool_limit, least=f"{MIN_LIMIT // 1000**2}MB"
+        )
     names = [describe(options) for options in settings.inputs]
     for number, (name, options) in enumerate(zip(names, settings.inputs, strict=True)):
         free_port = not isinstance(options, FileInput) and options.port == 0
         if name in names[:number] and not free_port:
-            raise SettingsError(f"inputs[{number}]: {name} is there twice")
+            raise SettingsError(f"inputs[{number}]", "{name} is there twice", name=name)

@@ -75,7 +75,7 @@ def check(settings: Settings) -> None:
     """What sending needs. SettingsError names the key."""
     kafka_options(settings.kafka)
     if not settings.name:
-        raise SettingsError("name: this collector needs one, since kafka.servers is given")
+        raise SettingsError("name", "this collector needs one, since kafka.servers is given")
     check_installed()
 
 
@@ -218,7 +218,7 @@ class KafkaOutput:
             if not first.future.done():
                 waited = loop.time() - first.since
                 if waited > STUCK_SECONDS:
-                    raise KafkaFailed(f"no answer for {STUCK_SECONDS:.0f} s")
+                    raise KafkaFailed("no answer for {seconds} s", seconds=f"{STUCK_SECONDS:.0f}")
                 if waited > SILENT_SECONDS and not silent:
                     silent = True
                     self._failed("no answer; lines wait in the spool")

@@ -72,7 +72,7 @@ async def connect(settings: KafkaSettings, topics: Iterable[str], client: str) -
         raise
     if missing := sorted(set(topics) - known):
         await abandon(producer)
-        raise KafkaFailed(f"no topic {', '.join(missing)}; 'soc topics apply --yes' makes them")
+        raise KafkaFailed("no topic {names}; 'soc topics apply --yes' makes them", names=", ".join(missing))
     return producer
 
 

@@ -14,7 +14,7 @@ def bind(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_PASSIVE)[0]
         bound = socket.socket(family, kind)
     except OSError as error:
-        raise SocError(f"{host} port {port}: {error.strerror}") from error
+        raise SocError(f"{host} port {port}", error.strerror) from error
     try:
         if kind == socket.SOCK_STREAM:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -23,7 +23,7 @@ def bind(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
         bound.bind(address)
     except OSError as error:
         bound.close()
-        raise SocError(f"{host} port {port}: {error.strerror}") from error
+        raise SocError(f"{host} port {port}", error.strerror) from error
     bound.setblocking(False)
     return bound
 

@@ -83,7 +83,7 @@ class Spool:
             self._roll()
         except OSError as error:
             if error.errno not in _FULL:
-                raise SpoolFailed(f"{self.folder}: {error.strerror}") from error
+                raise SpoolFailed(self.folder, error.strerror) from error
             self._refused = True  # A full disk: the reader must still be able to empty the spool.
             return
         self.sync()
@@ -286,5 +286,5 @@ def _own(folder: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise SpoolFailed(f"{folder}: another process is using this spool") from error
+        raise SpoolFailed(folder, "another process is using this spool") from error
     return handle

@@ -74,9 +74,9 @@ def described(folder: Path | None = None) -> dict[str, Described]:
 def _read(path: Path, name: str) -> Described:
     words = read_struct(path, _Words)
     if words.name != name:
-        raise wrong_value(path, "name", f"{words.name!r} must be the file's name")
+        raise wrong_value(path, "name", "{name} must be the file's name", name=words.name)
     if words.level.upper() not in Level.__members__:
-        raise wrong_value(path, "level", f"{words.level!r} is no level")
+        raise wrong_value(path, "level", "{name} is no level", name=words.level)
     kind, make = _MODELS[name]
     try:
         parameters = msgspec.convert(words.parameters, kind)

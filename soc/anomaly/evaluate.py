@@ -61,14 +61,19 @@ def read_table(path: Path, label: str, normal: Collection[str] = NORMAL) -> Tabl
             label = label if label in (lines.fieldnames or ()) else label.strip()
             names = [name for name in lines.fieldnames or () if name != label]
             if label not in (lines.fieldnames or ()):
-                raise BadTable(f"{path}: no column {label!r}; there are: {', '.join(lines.fieldnames or ())}")
+                raise BadTable(
+                    path,
+                    "no column {label}; there are: {names}",
+                    label=repr(label),
+                    names=", ".join(lines.fieldnames or ()),
+                )
             raw = [row for row, _ in zip(lines, range(MAX_ROWS), strict=False)]
     except (OSError, csv.Error) as error:
-        raise BadTable(f"{path}: {error}") from error
+        raise BadTable(path, error) from error
     columns = {name: values for name in names if (values := _numbers([row[name] for row in raw])) is not None}
     labels = [(row[label] or "").strip().lower() not in normal for row in raw]
     if not columns or len(set(labels)) < 2:
-        raise BadTable(f"{path}: needs a numeric column, and both normal and other values in {label!r}")
+        raise BadTable(path, "needs a numeric column, and both normal and other values in {label}", label=repr(label))
     rows = [list(row) for row in zip(*columns.values(), strict=True)]
     return Table(tuple(columns), rows, labels, tuple(name for name in names if name not in columns))
 

@@ -53,7 +53,7 @@ def read_sample(path: Path) -> list[Series]:
         try:
             found.append(msgspec.json.decode(line, type=Series))
         except msgspec.DecodeError as error:
-            raise SettingsError(f"{path}:{number}: {error}") from error
+            raise SettingsError(f"{path}:{number}", error) from error
     return found
 
 

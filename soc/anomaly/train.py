@@ -66,7 +66,9 @@ def train(content: Mapping[str, Described], parts: Sequence[Partial], budget: fl
     """Fresh models, taught and calibrated; UnusableHistory if there are fewer than FEWEST partials or three hours."""
     if len(parts) < FEWEST or parts[-1].bucket - parts[0].bucket < 18 * BUCKET:
         raise UnusableHistory(
-            f"{len(parts)} host buckets of ten minutes are stored; at least {FEWEST} over three hours are needed"
+            "{number} host buckets of ten minutes are stored; at least {least} over three hours are needed",
+            number=len(parts),
+            least=FEWEST,
         )
     since, until = parts[0].bucket, parts[-1].bucket + BUCKET
     middle = (since + (until - since) * 2 // 3) // BUCKET * BUCKET

@@ -114,12 +114,12 @@ class Versions:
 
     def about(self, version: str) -> About:
         if not re.fullmatch("[0-9a-f]{12}", version):
-            raise BadVersion(f"{version}: no version")
+            raise BadVersion(version, "no version")
         path = self._folder / version / "about.json"
         try:
             return msgspec.json.decode(path.read_bytes(), type=About)
         except (OSError, msgspec.DecodeError) as error:
-            raise BadVersion(f"{path}: {error}") from error
+            raise BadVersion(path, error) from error
 
     def watch(self, content: Mapping[str, Described]) -> Watch | None:
         """The promoted version at work with the shadow beside it; None if none is promoted."""
@@ -140,7 +140,7 @@ class Versions:
             try:
                 model.load(self._file(about, name))
             except msgspec.DecodeError as error:
-                raise BadVersion(f"{version}: {name}: {error}") from error
+                raise BadVersion(version, name, error) from error
             found.append(Watched(model, one.info, about.thresholds[name]))
         return found
 
@@ -149,13 +149,13 @@ class Versions:
         try:
             compressed = path.read_bytes()
         except OSError as error:
-            raise BadVersion(f"{path}: {error.strerror}") from error
+            raise BadVersion(path, error.strerror) from error
         with suppress(zlib.error):
             inflating = zlib.decompressobj()
             raw = inflating.decompress(compressed)
             if _digest(raw) == about.digests[name] and not inflating.unused_data:
                 return raw
-        raise BadVersion(f"{path}: is not what was written")
+        raise BadVersion(path, "is not what was written")
 
     def _point(self, role: str, version: str) -> None:
         draft = self._folder / f".{role}.{os.getpid()}"

@@ -104,7 +104,7 @@ def _writable(out: Path) -> None:
     try:
         out.open("ab").close()
     except OSError as error:
-        raise SocError(f"{out}: {error.strerror}") from error
+        raise SocError(out, error.strerror) from error
 
 
 def ranked(alerts: Iterable[Alert]) -> list[Alert]:

@@ -85,7 +85,7 @@ class Translated(click.Command):
         try:
             return super().invoke(ctx)
         except SocError as error:
-            self._fail(ctx, error)
+            self._fail(ctx, error.told(translate()))
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader, such as head, has enough
                 raise

@@ -65,7 +65,7 @@ def command(leave: bool, folder: Path, port: int, only: Path | None, month: bool
     try:
         logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SocError(f"{folder}: {error.strerror}") from error
+        raise SocError(folder, error.strerror) from error
     terminal.print(Text(t("Writing a morning's logs to {folder}", folder=logs)))
     story = write(logs)
     totals = _replay(story.files, store_file)

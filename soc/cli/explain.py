@@ -117,7 +117,7 @@ def _whole(lines: Sequence[bytes], path: Path) -> Event | None:
             raise ValueError("not a JSON object")
         return from_wire(data)
     except ValueError as error:
-        raise SocError(f"{path}: {error}") from error
+        raise SocError(path, error) from error
 
 
 def _mark(node: Node) -> str:

@@ -54,21 +54,20 @@ def command(path: Path, check: bool) -> None:
 
 def _check(path: Path, settings: Settings) -> None:
     if not settings.inputs:
-        raise SettingsError(f"{path}: inputs: {translate()('none given, so there is nothing to do')}")
+        raise SettingsError(path, "inputs", "none given, so there is nothing to do")
     try:
         zone_seconds(settings.timezone)
     except ValueError as error:
-        raise SettingsError(f"{path}: timezone: {error}") from error
+        raise SettingsError(path, "timezone", error) from error
     try:
         check_inputs(settings)
     except SettingsError as error:
-        raise SettingsError(f"{path}: {error}") from error
+        raise SettingsError(path, error) from error
     known = devices()
     for number, item in enumerate(settings.inputs):
         if item.device != "auto" and item.device not in known:
-            raise SettingsError(
-                f"{path}: inputs[{number}].device: no device {item.device}; there are: {', '.join(sorted(known))}"
-            )
+            where, ids = f"inputs[{number}].device", ", ".join(sorted(known))
+            raise SettingsError(path, where, "no device {name}; there are: {ids}", name=item.device, ids=ids)
     if settings.inventory:
         read_inventory(Path(settings.inventory))
 

@@ -120,7 +120,7 @@ def _queue_latest(settings: Settings, outbox: Outbox, clock: Clock, span: int) -
         with closing(open_store(None)) as store:
             done = queue(since(store, clock.now() - span, settings.share.min_severity), outbox, settings, clock)
     except SocError as error:
-        click.echo(f"soc: {plain(error)}", err=True)
+        click.echo(f"soc: {plain(error.told(t))}", err=True)
     else:
         if done.queued:
             click.echo(t("{queued} queued, {held} of them held; {known} there already", **_counts(done)), err=True)

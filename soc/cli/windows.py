@@ -64,7 +64,7 @@ def _restore(pipeline: Pipeline, saved: bytes, data_dir: Path) -> None:
         _, _, state = msgspec.msgpack.decode(saved, type=Snapshot)
         pipeline.restore(state)
     except (msgspec.MsgspecError, LookupError, ValueError) as error:
-        raise SocError(f"{data_dir}: {error}") from error
+        raise SocError(data_dir, error) from error
 
 
 def read(path: Path) -> Iterator[list[Event] | RawBatch]:

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
 class SocError(Exception):
-    """Something the user can mend; shown as one line, without a traceback."""
+    """Something the user can mend; shown as one line, without a traceback.
+
+    said is what is wrong, behind the places where: ``SocError(path, "{file} does not exist", file=name)``. The text is
+    a key of the translation; it may also be another error.
+    """
+
+    def __init__(self, *said: object, **values: object) -> None:
+        *places, text = said or ("",)
+        self._places = tuple(map(str, places))
+        self._text = text if isinstance(text, SocError) else str(text)
+        self._values = {name: value if isinstance(value, int) else str(value) for name, value in values.items()}
+        super().__init__(self.told(_as_it_is))
+
+    def told(self, t: Callable[..., str]) -> str:
+        """The same in the language of t (soc.core.i18n)."""
+        text = self._text.told(t) if isinstance(self._text, SocError) else t(self._text, **self._values)
+        return ": ".join((*self._places, text))
+
+
+def _as_it_is(text: str, **values: object) -> str:
+    return text.format(**values) if values else text
 
 
 class SettingsError(SocError):

@@ -77,7 +77,7 @@ def with_paths(path: Path, settings: PlaybookSettings) -> PlaybookSettings:
     for key, named in (("never_touch", (settings.never_touch,)), ("folders", settings.folders)):
         for one in named:
             if one and not (base / one).exists():
-                raise SettingsError(f"{path}: playbooks.{key}: {base / one} does not exist")
+                raise SettingsError(path, f"playbooks.{key}", "{file} does not exist", file=base / one)
     hooks = {name: _with_files(path, f"hooks.{name}", hook) for name, hook in settings.hooks.items()}
     return msgspec.structs.replace(
         settings,
@@ -93,5 +93,5 @@ def _with_files(path: Path, key: str, server: Server) -> Server:
     named = {name: str(path.resolve().parent / given) for name in _FILES if (given := getattr(server, name, ""))}
     for name, file in named.items():
         if not Path(file).is_file():
-            raise SettingsError(f"{path}: playbooks.{key}.{name}: {file} does not exist")
+            raise SettingsError(path, f"playbooks.{key}.{name}", "{file} does not exist", file=file)
     return msgspec.structs.replace(server, **named)

@@ -15,7 +15,7 @@ def kafka_options(settings: KafkaSettings) -> dict[str, Any]:
     TLS where ca is given, SASL/SCRAM-SHA-512 where user is. SettingsError: no servers, or a file that does not serve.
     """
     if not settings.servers:
-        raise SettingsError("kafka.servers: none given")
+        raise SettingsError("kafka.servers", "none given")
     options: dict[str, Any] = {"bootstrap_servers": list(settings.servers)}
     if settings.ca:
         options["ssl_context"] = trusting(settings.ca, "kafka.ca")
@@ -41,4 +41,4 @@ def trusting(ca: str, key: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as error:
-        raise SettingsError(f"{key}: {ca}: holds no certificate ({error})") from error
+        raise SettingsError(key, ca, "holds no certificate ({why})", why=error) from error

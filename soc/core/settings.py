@@ -196,10 +196,10 @@ def read_settings(path: Path) -> Settings:
     )
     for folder in rules:
         if not Path(folder).exists():
-            raise SettingsError(f"{path}: rules: {folder} does not exist")
+            raise SettingsError(path, "rules", "{file} does not exist", file=folder)
     inventory = str(base / settings.inventory) if settings.inventory else ""
     if inventory and not Path(inventory).is_file():
-        raise SettingsError(f"{path}: inventory: {inventory} does not exist")
+        raise SettingsError(path, "inventory", "{file} does not exist", file=inventory)
     return msgspec.structs.replace(
         settings,
         data_dir=str(base / settings.data_dir),
@@ -222,9 +222,9 @@ def _with_files(path: Path, section: str, server: Server) -> Server:
     named = {name: str(path.resolve().parent / given) for name in _FILES if (given := getattr(server, name, ""))}
     for name, file in named.items():
         if not Path(file).is_file():
-            raise SettingsError(f"{path}: {section}.{name}: {file} does not exist")
+            raise SettingsError(path, f"{section}.{name}", "{file} does not exist", file=file)
     if bool(getattr(server, "user", "")) != ("password_file" in named):
-        raise SettingsError(f"{path}: {section}: user and password_file go together")
+        raise SettingsError(path, section, "user and password_file go together")
     return msgspec.structs.replace(server, **named)
 
 
@@ -233,9 +233,9 @@ def secret(file: str) -> str:
     try:
         text = Path(file).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: {error}") from error
+        raise SettingsError(file, error) from error
     if not text:
-        raise SettingsError(f"{file}: is empty")
+        raise SettingsError(file, "is empty")
     return text
 
 

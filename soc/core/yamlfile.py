@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,19 @@ MAX_DEPTH = 40
 
 Struct = TypeVar("Struct")
 
+REASONS = [
+    (re.compile(pattern).fullmatch, text)
+    for pattern, text in (
+        ("Expected `(?P<wanted>[^`]+)`, got `(?P<given>[^`]+)`", "Expected `{wanted}`, got `{given}`"),
+        ("Expected `(?P<wanted>[^`]+)` (?P<more>.+)", "Expected `{wanted}` {more}"),
+        ("Object missing required field `(?P<name>[^`]+)`", "Object missing required field `{name}`"),
+        ("Object contains unknown field `(?P<name>[^`]+)`", "Object contains unknown field `{name}`"),
+        ("Invalid value (?P<given>.+)", "Invalid value {given}"),
+        ("Invalid enum value (?P<given>.+)", "Invalid enum value {given}"),
+    )
+]
+"""What msgspec says, and the same as texts that have a translation."""
+
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -23,9 +37,9 @@ def read_yaml(path: Path) -> Any:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
+        raise SettingsError(path, error.strerror) from error
     if len(raw) > MAX_BYTES:
-        raise SettingsError(f"{path}: larger than {MAX_BYTES // 1024 // 1024} MiB")
+        raise SettingsError(path, "larger than {number} MiB", number=MAX_BYTES // 1024 // 1024)
     try:
         _refuse_bombs(path, raw)
         _refuse_twins(path, yaml.compose(raw, Loader=_Loader))
@@ -33,7 +47,7 @@ def read_yaml(path: Path) -> Any:
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise SettingsError(f"{path}{line}: {getattr(error, 'problem', None) or error}") from error
+        raise SettingsError(f"{path}{line}", getattr(error, "problem", None) or error) from error
 
 
 def _refuse_bombs(path: Path, raw: bytes) -> None:
@@ -41,11 +55,11 @@ def _refuse_bombs(path: Path, raw: bytes) -> None:
     depth = 0
     for event in yaml.parse(raw, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent):
-            raise SettingsError(f"{path}:{_line(event)}: YAML aliases are not accepted")
+            raise SettingsError(f"{path}:{_line(event)}", "YAML aliases are not accepted")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise SettingsError(f"{path}:{_line(event)}: nested deeper than {MAX_DEPTH}")
+                raise SettingsError(f"{path}:{_line(event)}", "nested deeper than {number}", number=MAX_DEPTH)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -56,7 +70,7 @@ def _refuse_twins(path: Path, node: yaml.Node | None) -> None:
         seen = set()
         for key, value in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise SettingsError(f"{path}:{key.start_mark.line + 1}: {key.value} is there twice")
+                raise SettingsError(f"{path}:{key.start_mark.line + 1}", "{name} is there twice", name=key.value)
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
             _refuse_twins(path, value)
     elif isinstance(node, yaml.SequenceNode):
@@ -76,12 +90,15 @@ def read_struct(path: Path, kind: type[Struct]) -> Struct:
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `$")
         where = where.rstrip("`").lstrip(".")
+        for known, text in REASONS:
+            if found := known(reason):
+                raise wrong_value(path, where, text, **found.groupdict()) from error
         raise wrong_value(path, where, reason) from error
 
 
-def wrong_value(path: Path, where: str, reason: str) -> SettingsError:
+def wrong_value(path: Path, where: str, reason: str, **values: object) -> SettingsError:
     """The error to raise for the value at a path such as ``systems[2].unit``: names file, line and key."""
-    return SettingsError(f"{path}:{line_of(path, where)}: {where + ': ' if where else ''}{reason}")
+    return SettingsError(*filter(None, (f"{path}:{line_of(path, where)}", where)), reason, **values)
 
 
 def line_of(path: Path, where: str) -> int:

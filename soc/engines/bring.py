@@ -39,7 +39,7 @@ def bring(source: str, pack: Path | None, packs: Path, checksum: str = "") -> Br
     found = _read(source)
     kind, _, wanted = checksum.partition(":")
     if checksum and (kind != "sha256" or wanted.lower() != found.sha256):
-        raise SocError(f"{source}: the checksum is sha256:{found.sha256}, not {checksum}")
+        raise SocError(source, "the checksum is sha256:{found}, not {checksum}", found=found.sha256, checksum=checksum)
     place = pack or packs / pack_name(source)
     return Brought(source, place, found, read_manifest(place))
 
@@ -58,7 +58,7 @@ def put(brought: Brought, now: str) -> Manifest:
     try:
         install(brought.pack, brought.unpacked.files, manifest)
     except OSError as error:
-        raise SocError(f"{brought.pack}: {error.strerror or error}") from error
+        raise SocError(brought.pack, error.strerror or error) from error
     return manifest
 
 
@@ -73,7 +73,7 @@ def _read(source: str) -> Unpacked:
     if is_address(source):
         return unpack(source, fetch(source, MAX_ARCHIVE))
     if "://" in source:
-        raise SocError(f"{source}: only http and https addresses are taken")
+        raise SocError(source, "only http and https addresses are taken")
     path = Path(source)
     if path.is_dir():
         return read_folder(path)
@@ -81,7 +81,7 @@ def _read(source: str) -> Unpacked:
         with path.open("rb") as opened:
             raw = opened.read(MAX_ARCHIVE + 1)
     except OSError as error:
-        raise SocError(f"{path}: {error.strerror}") from error
+        raise SocError(path, error.strerror) from error
     if len(raw) > MAX_ARCHIVE:
-        raise SocError(f"{path}: larger than {MAX_ARCHIVE // 1024 // 1024} MiB")
+        raise SocError(path, "larger than {number} MiB", number=MAX_ARCHIVE // 1024 // 1024)
     return unpack(source, raw)

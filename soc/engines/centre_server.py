@@ -45,7 +45,7 @@ def read_tokens(file: Path) -> dict[str, str]:
     for number, line in enumerate(secret(str(file)).splitlines(), 1):
         words = line.split()
         if len(words) != 2 or len(words[1]) < 16:
-            raise SettingsError(f"{file}:{number}: not a name and a token of 16 letters or more")
+            raise SettingsError(f"{file}:{number}", "not a name and a token of 16 letters or more")
         tokens[words[0]] = words[1]
     return tokens
 

@@ -69,7 +69,7 @@ class CentreStore:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + _SCHEMA)
         except sqlite3.Error as error:
-            raise StoreError(f"{path}: {error}") from error
+            raise StoreError(path, error) from error
 
     def close(self) -> None:
         self._db.close()

@@ -51,12 +51,12 @@ def read(folder: Path) -> dict[Path, Json]:
         try:
             document = orjson.loads(path.read_bytes())
         except orjson.JSONDecodeError as error:
-            raise SocError(f"{path}: {error}") from error
+            raise SocError(path, error) from error
         if not isinstance(document, dict):
-            raise SocError(f"{path}: not a JSON object")
+            raise SocError(path, "not a JSON object")
         found[path] = document
     if not found:
-        raise SocError(f"{folder}: no dashboards (*.json)")
+        raise SocError(folder, "no dashboards (*.json)")
     return found
 
 
@@ -82,9 +82,11 @@ def push(grafana: Grafana, dashboards: Iterable[Json], folder: str, console: str
     for uid in sorted(sources(boards)):
         found = grafana.data_source(uid)
         if found is None:
-            raise SocError(f"Grafana has no data source {uid}: see dashboards/provisioning/datasources")
+            raise SocError("Grafana has no data source {uid}: see dashboards/provisioning/datasources", uid=uid)
         if found.get("type") != "elasticsearch":
-            raise SocError(f"data source {uid} of Grafana is no Elasticsearch, but {found.get('type')}")
+            raise SocError(
+                "data source {uid} of Grafana is no Elasticsearch, but {kind}", uid=uid, kind=found.get("type")
+            )
     there = grafana.folder(FOLDER_UID)
     if there is None:
         grafana.create_folder(FOLDER_UID, folder)
@@ -104,7 +106,7 @@ def connect(url: str, token: str) -> Grafana:
     """The client for an address. SocError when it is no address."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-        raise SocError(f"{url!r} is no address such as https://grafana.example")
+        raise SocError("{url} is no address such as https://grafana.example", url=repr(url))
     return Client(url.rstrip("/") + "/", token)
 
 

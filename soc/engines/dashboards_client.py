@@ -57,9 +57,9 @@ class Client:
             status, raw = request(method, f"{self._url}api/{path}", self._headers, sent, private=True)
             answer = orjson.loads(raw)
         except (NotDone, Doubtful) as error:
-            raise SocError(f"{self._url}: {error}") from error
+            raise SocError(self._url, error) from error
         except orjson.JSONDecodeError as error:
-            raise SocError(f"{self._url}: {status}, and no JSON: this is no Grafana's API") from error
+            raise SocError(self._url, "{status}, and no JSON: this is no Grafana's API", status=status) from error
         return status, answer if isinstance(answer, dict) else {}
 
     def _taken(self, status: int, answer: Json) -> Json:

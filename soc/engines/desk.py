@@ -62,7 +62,7 @@ class Desk:
         try:
             values = variables(playbook, alert)
         except Unusable as error:
-            raise SocError(f"{playbook.id}: {error}") from error
+            raise SocError(playbook.id, error) from error
         return plan(playbook, values, alert.level, self._never())
 
     def runs(self, alert: str = "") -> list[tuple[Run, Playbook]]:

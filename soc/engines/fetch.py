@@ -31,7 +31,7 @@ class _SameScheme(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
     ) -> Request | None:
         if urlsplit(newurl).scheme != urlsplit(req.full_url).scheme:
-            raise SocError(f"{req.full_url}: leads to another scheme: {newurl}")
+            raise SocError(req.full_url, "leads to another scheme: {url}", url=newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -56,12 +56,12 @@ def fetch(url: str, most: int, *, wait: float = 30.0, deadline: float = 600.0) -
             while chunk := answer.read1(_CHUNK):
                 body += chunk
                 if len(body) > most:
-                    raise SocError(f"{url}: larger than {most // 1024 // 1024} MiB")
+                    raise SocError(url, "larger than {number} MiB", number=most // 1024 // 1024)
                 if time.monotonic() > until:
-                    raise SocError(f"{url}: not done after {deadline:.0f} s")
+                    raise SocError(url, "not done after {seconds} s", seconds=f"{deadline:.0f}")
             expected = answer.headers.get("Content-Length")
             if expected and expected.isdigit() and int(expected) != len(body):
-                raise SocError(f"{url}: cut short: {len(body)} of {expected} bytes")
+                raise SocError(url, "cut short: {got} of {expected} bytes", got=len(body), expected=expected)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise SocError(f"{url}: {getattr(error, 'reason', None) or error}") from error
+        raise SocError(url, getattr(error, "reason", None) or error) from error
     return bytes(body)

@@ -43,7 +43,7 @@ class Journal:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
-            raise StoreError(f"{path}: {error}") from error
+            raise StoreError(path, error) from error
         path.chmod(0o600)
 
     @contextmanager
@@ -58,7 +58,7 @@ class Journal:
                 raise
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise StoreError(f"{FILE}: {error}") from error
+            raise StoreError(FILE, error) from error
 
     def put(self, run: Run, playbook: Playbook) -> None:
         """The run as it now stands, with the playbook as it was when it began."""
@@ -75,7 +75,7 @@ class Journal:
             "SELECT run, playbook FROM runs WHERE substr(id, 1, ?) = ? LIMIT 2", (len(id), id)
         ).fetchall()
         if len(found) != 1 or len(id) < 4:
-            raise SocError(f"no run {id}, or more than one begins so")
+            raise SocError("no run {id}, or more than one begins so", id=id)
         return msgspec.json.decode(found[0][0], type=Run), msgspec.json.decode(found[0][1], type=Playbook)
 
     def has(self, id: str) -> bool:

@@ -71,13 +71,13 @@ class Executor:
         try:
             values = variables(playbook, alert)
         except Unusable as error:
-            raise SocError(f"{playbook.id}: {error}") from error
+            raise SocError(playbook.id, error) from error
         now = self._clock.now()
         with self._journal.transaction():
             number = 1
             while self._journal.has(id := run_id(playbook.id, alert.id, number)):
                 if not again:
-                    raise SocError(f"{playbook.id} has been run for this alert: {id}")
+                    raise SocError("{name} has been run for this alert: {id}", name=playbook.id, id=id)
                 number += 1
             new = Run(id, playbook.id, playbook.hash, alert.id, alert.level, requester, now, values)
             run, _ = advance(playbook, new, Started(now))

@@ -51,7 +51,7 @@ async def _resend(settings: KafkaSettings, store: Store, ready: Sequence[Tried],
             store.commit()
             done.back += lines
     except failures() as error:
-        raise KafkaFailed(f"{', '.join(settings.servers)}: {told(error)}") from error
+        raise KafkaFailed(", ".join(settings.servers), told(error)) from error
     finally:
         forget(flying)
         await abandon(producer)

@@ -82,7 +82,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise SocError(f"console: {host} port {port}: {error.strerror}") from error
+        raise SocError("console", f"{host} port {port}", error.strerror) from error
     return listening
 
 
@@ -184,7 +184,7 @@ async def serve(
         spool.close()
         store.close()
     if broken:
-        raise SocError(f"stopped: {broken}")
+        raise SocError("stopped: {why}", why=broken)
 
 
 async def carry_on(desk: Desk) -> None:

@@ -94,7 +94,7 @@ def alone(settings: Settings) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise SocError(f"{path}: another soc share send is running") from error
+            raise SocError(path, "another soc share send is running") from error
         yield
 
 
@@ -103,7 +103,7 @@ def courier_of(settings: Settings, outbox: Outbox, clock: Clock, timeout: float)
     share = settings.share
     for key in ("url", "collection", "token_file"):
         if not getattr(share, key):
-            raise SettingsError(f"share.{key}: is not set")
+            raise SettingsError(f"share.{key}", "is not set")
     http = UrllibHttp(timeout, share.ca)
     collection = Collection(http, share.url.rstrip("/") + "/", share.collection, secret(share.token_file))
     return Courier(outbox, collection, clock, _key(share))

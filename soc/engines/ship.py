@@ -99,7 +99,7 @@ async def _ship(
             await asyncio.gather(*[await send(name, end) for name, end in ends.items()])
         progress(shipped)
     except failures() as error:
-        raise KafkaFailed(f"{', '.join(settings.servers)}: {told(error)}") from error
+        raise KafkaFailed(", ".join(settings.servers), told(error)) from error
     finally:
         forget(future for future, _ in flying)
         await abandon(producer)

@@ -73,16 +73,16 @@ class LogFile:
             return zstd.ZstdFile(buffered)
         if head.startswith(evtx.MAGIC):
             if not self.path or not self.size:
-                raise UnusableInput(f"{self.path or 'stdin'}: a Windows event log (EVTX) can only be read from a file")
+                raise UnusableInput(self.path or "stdin", "a Windows event log (EVTX) can only be read from a file")
             if self.size < evtx.HEADER:
-                raise UnusableInput(f"{self.path}: a Windows event log (EVTX), cut short within its header")
+                raise UnusableInput(self.path, "a Windows event log (EVTX), cut short within its header")
             self.records = evtx.records(self.path, self.size)
             return buffered
         for magic, what in _UNREADABLE.items():
             if head.startswith(magic):
-                raise UnusableInput(f"{self.path or 'stdin'}: {what}")
+                raise UnusableInput(self.path or "stdin", what)
         if head.count(0) * 10 > len(head):
-            raise UnusableInput(f"{self.path or 'stdin'}: binary data, not lines of text")
+            raise UnusableInput(self.path or "stdin", "binary data, not lines of text")
         return buffered
 
     @property
@@ -156,14 +156,14 @@ class LogFile:
             return self._text.read1(CHUNK)  # not read: a slow pipe gives what it has
         except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
             self._ended = True
-            raise UnusableInput(f"{self.path or 'stdin'}: {error}") from error
+            raise UnusableInput(self.path or "stdin", error) from error
 
     def _more_records(self, records: Iterator[list[bytes]]) -> list[bytes]:
         try:
             lines = next(records, None)
         except (OSError, EOFError) as error:
             self._ended = True
-            raise UnusableInput(f"{self.path}: {error}") from error
+            raise UnusableInput(self.path, error) from error
         self._ended = lines is None
         return lines or []
 
@@ -178,7 +178,7 @@ def _opened(path: Path) -> IO[bytes]:
     try:
         return path.open("rb", buffering=0)
     except OSError as error:
-        raise UnusableInput(f"{path}: {error.strerror}") from error
+        raise UnusableInput(path, error.strerror) from error
 
 
 def _regular(file: IO[bytes]) -> os.stat_result | None:

@@ -152,7 +152,7 @@ def _parts_of(file: LogFile) -> Iterator[Part]:
     if file.path and file.records is not None:
         yield from (Part(path=file.path, start=start, end=end, windows=True) for start, end in evtx.slices(file.size))
         if reason := evtx.missing(file.path):
-            raise UnusableInput(f"{file.path}: {reason}")
+            raise UnusableInput(file.path, reason)
     elif file.path and file.plain:
         yield from _ranges(file.path, file.size)
     else:

@@ -185,7 +185,7 @@ async def carry_out(settings: KafkaSettings, steps: Iterable[Step], found: Found
             if not late:
                 return
             await asyncio.sleep(SETTLE_SECONDS)
-        raise SocError(f"{', '.join(late)}: Kafka took it, and does not show it")
+        raise SocError(", ".join(late), "Kafka took it, and does not show it")
 
 
 def _check(answers: Iterable[tuple[str, int, str | None]]) -> None:
@@ -193,7 +193,7 @@ def _check(answers: Iterable[tuple[str, int, str | None]]) -> None:
 
     for name, code, text in answers:
         if code:
-            raise SocError(f"{name}: {text or for_code(code).__name__}")
+            raise SocError(name, text or for_code(code).__name__)
 
 
 async def _found(admin: AIOKafkaAdminClient, names: list[str]) -> Found:
@@ -203,7 +203,7 @@ async def _found(admin: AIOKafkaAdminClient, names: list[str]) -> Found:
         if found is not None:
             return found
         await asyncio.sleep(SETTLE_SECONDS)
-    raise SocError(f"{', '.join(names)}: the brokers do not agree on what there is")
+    raise SocError(", ".join(names), "the brokers do not agree on what there is")
 
 
 async def _found_at_once(admin: AIOKafkaAdminClient, names: list[str]) -> Found | None:
@@ -251,4 +251,4 @@ class _Admin:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         await self._client.close()
         if isinstance(error, failures()):
-            raise KafkaFailed(f"{', '.join(self._settings.servers)}: {told(error)}") from error
+            raise KafkaFailed(", ".join(self._settings.servers), told(error)) from error

@@ -35,14 +35,14 @@ async def problems_of(settings: Settings, now: int) -> list[Problem]:
         async with asyncio.timeout(TRIAL_SECONDS):
             answer, complaint = await child.communicate(msgspec.json.encode((settings, now)))
     except TimeoutError as error:
-        raise SocError(f"loading the rules takes longer than {TRIAL_SECONDS:.0f} s") from error
+        raise SocError("loading the rules takes longer than {seconds} s", seconds=f"{TRIAL_SECONDS:.0f}") from error
     finally:
         if child.returncode is None:
             child.kill()
             await child.wait()
     if child.returncode:
         last = complaint.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise SocError(f"loading the rules ended with status {child.returncode}: {last[:500]}")
+        raise SocError("loading the rules ended with status {status}: {why}", status=child.returncode, why=last[:500])
     found = msgspec.json.decode(answer, type=list[Problem] | str)
     if isinstance(found, str):
         raise SocError(found)

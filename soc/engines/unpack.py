@@ -60,9 +60,9 @@ def unpack(source: str, raw: bytes) -> Unpacked:
         members = _zipped(raw) if raw[:2] == b"PK" else _tarred(raw)
         _keep(source, members, found, min(MAX_UNPACKED, len(raw) * MAX_RATIO + _SLACK))
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, zstd.ZstdError, EOFError) as error:
-        raise SocError(f"{source}: not an archive, or damaged: {error}") from error
+        raise SocError(source, "not an archive, or damaged: {why}", why=error) from error
     except (OSError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise SocError(f"{source}: cannot be unpacked: {error}") from error
+        raise SocError(source, "cannot be unpacked: {why}", why=error) from error
     return found
 
 
@@ -85,7 +85,7 @@ def _keep(source: str, members: Iterator[Member], found: Unpacked, most: int) ->
     size = 0
     for number, member in enumerate(members):
         if number >= MAX_FILES:
-            raise SocError(f"{source}: more than {MAX_FILES} files")
+            raise SocError(source, "more than {number} files", number=MAX_FILES)
         name = _safe(source, member.name)
         reason = member.kind if member.kind != "file" else _unwanted(name)
         if not reason and taken.setdefault(_as_any_disk_sees(name), name) != name:
@@ -98,14 +98,14 @@ def _keep(source: str, members: Iterator[Member], found: Unpacked, most: int) ->
         body = member.read()
         size += len(body)
         if size > most:
-            raise SocError(f"{source}: unpacks to more than {most // 1024 // 1024} MiB, as a bomb would")
+            raise SocError(source, "unpacks to more than {number} MiB, as a bomb would", number=most // 1024 // 1024)
         if len(body) > MAX_BYTES:
             found.kept_out[f"larger than {MAX_BYTES // 1024 // 1024} MiB"] += 1
         else:
             found.files[name] = body
     found.files = _without_common_folder(found.files)
     if not found.files:
-        raise SocError(f"{source}: no .yml or .yaml file in it")
+        raise SocError(source, "no .yml or .yaml file in it")
 
 
 def _safe(source: str, name: str) -> str:
@@ -113,7 +113,7 @@ def _safe(source: str, name: str) -> str:
     path = PurePosixPath(name)
     hostile = any(character in name for character in "\\:\0") or any(ord(character) < 32 for character in name)
     if path.is_absolute() or ".." in path.parts or hostile or not path.parts or len(name.encode()) > 1000:
-        raise SocError(f"{source}: refused, since it holds the unsafe name {name!r}")
+        raise SocError(source, "refused, since it holds the unsafe name {name}", name=repr(name))
     return str(path)
 
 

@@ -160,7 +160,7 @@ class Workers:
         worker.process.join(5)
         status = worker.process.exitcode or 0
         how = f"killed by signal {-status}; perhaps memory ran out" if status < 0 else f"exit status {status}"
-        raise WorkerDied(f"a worker process ended ({how}); the analysis was stopped")
+        raise WorkerDied("a worker process ended ({how}); the analysis was stopped", how=how)
 
 
 @contextmanager

@@ -33,9 +33,10 @@ def named(content: Content, wanted: str) -> RuleInfo:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise SocError(f"no rule {wanted}")
+        raise SocError("no rule {wanted}", wanted=wanted)
     listed = "; ".join(f"{info.title} ({info.id})" for info in found[:SHOWN])
-    raise SocError(f"{wanted}: {len(found)} rules are meant: {listed}{'; ...' if len(found) > SHOWN else ''}")
+    listed += "; ..." if len(found) > SHOWN else ""
+    raise SocError(wanted, "{number} rules are meant: {listed}", number=len(found), listed=listed)
 
 
 def chosen(content: Content, wanted: str) -> list[RuleInfo]:

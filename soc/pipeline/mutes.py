@@ -60,7 +60,7 @@ def read_mutes(path: Path) -> tuple[Mute, ...]:
     seen: set[str] = set()
     for number, mute in enumerate(found):
         if mute.id in seen:
-            raise wrong_value(path, f"mutes[{number}].id", f"{mute.id} is muted twice")
+            raise wrong_value(path, f"mutes[{number}].id", "{name} is muted twice", name=mute.id)
         seen.add(mute.id)
     return found
 

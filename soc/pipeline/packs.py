@@ -65,7 +65,7 @@ def read_manifest(pack: Path) -> Manifest | None:
     try:
         return msgspec.json.decode((pack / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.MsgspecError) as error:
-        raise SocError(f"{pack}: there is something there that is not an imported pack") from error
+        raise SocError(pack, "there is something there that is not an imported pack") from error
 
 
 def digests(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -48,7 +48,7 @@ def _compiled(made: Document, form: Literal["pdf", "png"], ppi: float = 144) -> 
             timestamp=end,
         )
     except typst.TypstError as error:
-        raise SocError(f"typst: {plain(error)}") from error
+        raise SocError("typst", plain(error)) from error
     return [result] if isinstance(result, bytes) else list(result or ())
 
 

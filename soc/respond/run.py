@@ -200,7 +200,7 @@ def advance(playbook: Playbook, run: Run, input: Input) -> Next:
         ended = _over(run, "rejected", f"rejected: {input.reason}", input.by, input.at)
         return ended, ()
     if person(input.by) in {person(name) for name in run.approvals}:
-        raise NotNow(f"{input.by} has approved it already; another person must")
+        raise NotNow("{name} has approved it already; another person must", name=input.by)
     run = change(run, approvals=(*run.approvals, input.by))
     if not approved(run):
         return run, due(playbook, run)
@@ -287,7 +287,7 @@ def _answered(playbook: Playbook, run: Run, input: Answered) -> Next:
     step = playbook.step(run.step)
     if run.waits == "decision":
         if input.choice not in DECISIONS:
-            raise NotNow(f"{input.step}: say one of {', '.join(DECISIONS)}")
+            raise NotNow(input.step, "say one of {names}", names=", ".join(DECISIONS))
         if input.choice == "done":
             return _leave(playbook, run, "done, as a person says", input.by, input.at)
         if input.choice == "stop":
@@ -300,10 +300,10 @@ def _answered(playbook: Playbook, run: Run, input: Answered) -> Next:
     manual = step.manual
     if manual and manual.answer:
         if input.choice not in manual.choices:
-            raise NotNow(f"{input.step}: say one of {', '.join(manual.choices)}")
+            raise NotNow(input.step, "say one of {names}", names=", ".join(manual.choices))
         run = change(run, answers={**run.answers, manual.answer: input.choice})
     elif input.choice:
-        raise NotNow(f"{input.step} asks for no choice")
+        raise NotNow("{step} asks for no choice", step=input.step)
     return _leave(playbook, run, f"done: {input.choice}" if input.choice else "done", input.by, input.at)
 
 
@@ -334,6 +334,6 @@ def _over(run: Run, status: Literal["rejected", "stopped", "expired"], outcome: 
 
 def _must_wait(run: Run, step: str, *waits: str) -> None:
     if run.over:
-        raise NotNow(f"the run is over: {run.status}")
+        raise NotNow("the run is over: {status}", status=run.status)
     if run.step != step or run.waits not in waits:
-        raise NotNow(f"{step}: the run is at {run.step}, which waits for: {run.waits}")
+        raise NotNow(step, "the run is at {current}, which waits for: {waits}", current=run.step, waits=run.waits)

@@ -237,7 +237,7 @@ class Courier:
         if answer.status in _OPERATOR:
             why = f"{answer.status}: {_said(answer)}"
             self._outbox.note("last_error", why)
-            raise SocError(f"share: the centre refuses us: {why}")
+            raise SocError("share", "the centre refuses us: {why}", why=why)
         raise _Later(f"{answer.status}: {_said(answer)}", doubtful=sends)
 
 

@@ -78,7 +78,7 @@ class Outbox:
             self._db = sqlite3.connect(path, timeout=10, isolation_level=None)
             self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + _SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{path}: {error}") from error
+            raise StoreError(path, error) from error
 
     def close(self) -> None:
         self._db.close()
@@ -116,7 +116,7 @@ class Outbox:
                 *(encode(verdict.bundle), _dump(verdict.withheld), item.id, item.version),
             ).rowcount
             if not changed:
-                raise Conflict(f"{item.id}: is not held any more")
+                raise Conflict(item.id, "is not held any more")
             self._log(now, item.id, item.version, "released", by, reason)
 
     def move(
@@ -173,7 +173,7 @@ class Outbox:
         """The latest version of the one item whose id begins so. SocError if there is none, or several."""
         found = self._items("substr(id, 1, ?) = ? ORDER BY version DESC LIMIT 100", len(id), id)
         if len(id) < 4 or len({item.id for item in found}) != 1:
-            raise SocError(f"no item {id} in the outbox, or more than one begins so")
+            raise SocError("no item {id} in the outbox, or more than one begins so", id=id)
         return found[0]
 
     def counts(self) -> dict[str, int]:
@@ -209,7 +209,7 @@ class Outbox:
         try:
             return self._db.execute(query, cast("tuple[str, ...]", values))
         except sqlite3.Error as error:
-            raise StoreError(f"outbox: {error}") from error
+            raise StoreError("outbox", error) from error
 
 
 def _dump(withheld: tuple[Withheld, ...]) -> bytes:

@@ -169,4 +169,4 @@ def check(bundle: Object) -> None:
         try:
             stix2.parse(item, version="2.1")
         except (STIXError, ValueError) as error:
-            raise SocError(f"{item.get('id')}: no STIX 2.1: {prose(error)}") from error
+            raise SocError(item.get("id"), "no STIX 2.1: {why}", why=prose(error)) from error

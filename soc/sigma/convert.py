@@ -64,7 +64,9 @@ def convert(
         made = backend(ProcessingPipeline(items=items)).convert(collection, output)
     except (SigmaError, NotImplementedError, ValueError, TypeError, AttributeError, KeyError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise SocError(f"pySigma's Elasticsearch backend refuses it as {format}: {reason}") from error
+        raise SocError(
+            "pySigma's Elasticsearch backend refuses it as {format}: {why}", format=format, why=reason
+        ) from error
     queries = made if isinstance(made, list) else [made]
     return [query if isinstance(query, str) else json.dumps(query, ensure_ascii=False, indent=1) for query in queries]
 
@@ -73,7 +75,7 @@ def _translation(rule: Rule, id: str, mapping: FieldMap, datasets: Mapping[str, 
     """What makes a rule's fields ours, and its log source a condition. SocError when no event is offered to it."""
     offering = sorted(name for name, dataset in datasets.items() if offered(rule, dataset.sources))
     if not offering:
-        raise SocError(f"{rule.info.title}: no source: nothing here makes events of {rule.logsource}")
+        raise SocError(rule.info.title, "no source: nothing here makes events of {source}", source=rule.logsource)
     made: list[PreprocessingTransformation] = [AddConditionTransformation({"event.dataset": offering})]
     if rule.taxonomy == "sigma":
         names = mapping.names(rule.logsource)

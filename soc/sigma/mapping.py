@@ -76,7 +76,9 @@ def read_mapping(paths: Sequence[Path]) -> FieldMap:
             for name, targets in table.items():
                 unknown = [target for target in targets if target not in FIELDS]
                 if unknown or name in FIELDS or not targets:
-                    raise SettingsError(f"{path}: {name}: {', '.join(unknown) or name} cannot be mapped like this")
+                    raise SettingsError(
+                        path, name, "{names} cannot be mapped like this", names=", ".join(unknown) or name
+                    )
             sections.append((LogSource(**section.logsource), table, section.prefix))
     sections.sort(key=lambda section: -_stated(section[0]))
     return FieldMap(tuple(sections))

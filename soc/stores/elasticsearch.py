@@ -271,7 +271,11 @@ class ElasticsearchStore:
             return
         with self._writing():
             if not self._client.indices.exists(index=names.alerts(self.namespace)):
-                raise StoreError(f"elasticsearch: no indices of {self.namespace} yet; run soc index apply first")
+                raise StoreError(
+                    "elasticsearch",
+                    "no indices of {namespace} yet; run soc index apply first",
+                    namespace=self.namespace,
+                )
             refused = self._writer.write(rows)
             now = self._clock.now()
             letters = [rejected_row(dead_letter(one, now), self.namespace) for one in refused]

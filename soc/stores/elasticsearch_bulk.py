@@ -134,7 +134,7 @@ class BulkWriter:
 
     def _send(self, rows: Sequence[Row], going: _Going) -> None:
         if self._stop.is_set():
-            raise StoreError("elasticsearch: stopped while writing")
+            raise StoreError("elasticsearch", "stopped while writing")
         try:
             status, answer = self._sender.send(_body(rows))
         except Unreachable as error:
@@ -180,9 +180,9 @@ class BulkWriter:
         seconds = min(LONGEST_PAUSE, self._first_pause * 2.0 ** min(attempt, 16)) * (0.5 + self._chance())
         seconds = min(LONGEST_PAUSE, seconds)
         if self._patience is not None and slept + seconds > self._patience:
-            raise StoreError(f"elasticsearch: {self.last_failure}")
+            raise StoreError("elasticsearch", self.last_failure)
         if self._stop.wait(seconds):
-            raise StoreError(f"elasticsearch: stopped while waiting: {self.last_failure}")
+            raise StoreError("elasticsearch", "stopped while waiting: {why}", why=self.last_failure)
         return seconds
 
 

@@ -29,9 +29,9 @@ def connect(settings: ElasticsearchSettings) -> Elasticsearch:
     """A client that repeats nothing by itself; nothing is sent yet. SettingsError names the key that is wrong."""
     checked(settings.namespace)
     if not settings.urls:
-        raise SettingsError("elasticsearch.urls: name the address of a node, such as https://localhost:9200")
+        raise SettingsError("elasticsearch.urls", "name the address of a node, such as https://localhost:9200")
     if settings.api_key_file and settings.user:
-        raise SettingsError("elasticsearch: give api_key_file, or user and password_file, not both")
+        raise SettingsError("elasticsearch", "give api_key_file, or user and password_file, not both")
     options: dict[str, Any] = {"request_timeout": WITHIN, "max_retries": 0, "retry_on_timeout": False}
     if settings.api_key_file:
         options["api_key"] = secret(settings.api_key_file)
@@ -39,14 +39,14 @@ def connect(settings: ElasticsearchSettings) -> Elasticsearch:
         options["basic_auth"] = (settings.user, secret(settings.password_file))
     if settings.ca:
         if not all(url.startswith("https://") for url in settings.urls):
-            raise SettingsError("elasticsearch.ca: is for addresses that begin with https://")
+            raise SettingsError("elasticsearch.ca", "is for addresses that begin with https://")
         if not Path(settings.ca).is_file():
-            raise SettingsError(f"elasticsearch.ca: {settings.ca} does not exist")
+            raise SettingsError("elasticsearch.ca", "{file} does not exist", file=settings.ca)
         options["ca_certs"] = settings.ca
     try:
         return Elasticsearch(list(settings.urls), **options)
     except (OSError, ValueError, TransportError) as error:
-        raise SettingsError(f"elasticsearch: {error}") from error
+        raise SettingsError("elasticsearch", error) from error
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def telling() -> Iterator[None]:
     except ApiError as error:
         raise StoreError(f"elasticsearch: {error.status_code} {reason(error.body)}") from error
     except TransportError as error:
-        raise StoreError(f"elasticsearch: {_said(error)}") from error
+        raise StoreError("elasticsearch", _said(error)) from error
 
 
 def _said(error: TransportError) -> str:
@@ -90,7 +90,7 @@ class ClientSender:
         except (NoConnection, ConnectionTimeout) as error:
             raise Unreachable(_said(error)) from error
         except TransportError as error:
-            raise StoreError(f"elasticsearch: {_said(error)}") from error
+            raise StoreError("elasticsearch", _said(error)) from error
         return 200, answer.body
 
 
@@ -100,7 +100,7 @@ def create_key(client: Elasticsearch, request: dict[str, Any], file: Path) -> st
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise SocError(f"{file}: is there already; name another file, or remove it first") from error
+        raise SocError(file, "is there already; name another file, or remove it first") from error
     try:
         with open(handle, "w", encoding="utf-8") as out:  # noqa: PTH123 - of an open file
             with telling():

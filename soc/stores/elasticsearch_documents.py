@@ -47,7 +47,7 @@ def read_alert(hit: Json) -> Alert:
     try:
         alert = decode(document["body"])
     except (KeyError, msgspec.DecodeError) as error:
-        raise StoreError(f"elasticsearch: the alert {hit['_id']} cannot be read: {error}") from error
+        raise StoreError("elasticsearch", "the alert {id} cannot be read: {why}", id=hit["_id"], why=error) from error
     status = document.get("status", alert.status)
     return alert if alert.status == status else msgspec.structs.replace(alert, status=status)
 

@@ -45,7 +45,7 @@ def put_act(client: Elasticsearch, index: str, id: str, act: Act, version: int) 
         except NotFoundError as error:
             raise Refused(NO_ALERT) from error
         return after
-    raise Conflict(f"alert {id} changes too fast; try again")
+    raise Conflict("alert {id} changes too fast; try again", id=id)
 
 
 def _document(client: Elasticsearch, index: str, id: str) -> Json | None:
@@ -63,7 +63,9 @@ def _read(found: Json) -> Life:
     try:
         return Life() if raw is None else msgspec.json.decode(raw, type=Life)
     except msgspec.DecodeError as error:
-        raise StoreError(f"elasticsearch: the life of alert {found['_id']} cannot be read: {error}") from error
+        raise StoreError(
+            "elasticsearch", "the life of alert {id} cannot be read: {why}", id=found["_id"], why=error
+        ) from error
 
 
 def _fields(life: Life) -> Json:

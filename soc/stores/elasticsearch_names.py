@@ -25,7 +25,9 @@ _REFUSED = re.compile(r"[^a-z0-9_.]")
 def checked(namespace: str) -> str:
     """The namespace; SettingsError if it ends as a level's does, since both would be one stream."""
     if re.search(r"_l[1-5]$", namespace):
-        raise SettingsError(f"elasticsearch.namespace: {namespace} must not end in _l1 to _l5, which mean levels")
+        raise SettingsError(
+            "elasticsearch.namespace", "{name} must not end in _l1 to _l5, which mean levels", name=namespace
+        )
     return namespace
 
 

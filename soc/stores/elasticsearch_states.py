@@ -43,7 +43,7 @@ def get_state(client: Elasticsearch, index: str, name: str) -> bytes | None:
     try:
         pieces = [b64decode(client.get(index=index, id=id)["_source"]["bytes"]) for id in ids]
     except NotFoundError as error:
-        raise StoreError(f"elasticsearch: the state {name} is not whole") from error
+        raise StoreError("elasticsearch", "the state {name} is not whole", name=name) from error
     return b"".join(pieces)
 
 

@@ -261,7 +261,7 @@ class SqliteStore:
         try:
             alert = decode(body)
         except msgspec.DecodeError as error:
-            raise StoreError(f"{self.path}: an alert cannot be read: {error}") from error
+            raise StoreError(self.path, "an alert cannot be read: {why}", why=error) from error
         return alert if alert.status == status else msgspec.structs.replace(alert, status=status)
 
 

@@ -105,7 +105,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
             # Logs hold personal data: not for everybody on the machine.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o640))
         except OSError as error:
-            raise StoreError(f"{path}: {error.strerror}") from error
+            raise StoreError(path, error.strerror) from error
         connection = _connect(f"{path.resolve().as_uri()}?mode=rw")
         try:
             # Both take effect only in a file that is still empty. Events are 1-2 KB: four or more fit on a page of 8,
@@ -128,11 +128,11 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     """The same file for another process or thread, while it is being written to."""
     with telling(path):
         if not path.is_file():
-            raise StoreError(f"{path}: no store there")
+            raise StoreError(path, "no store there")
         connection = _connect(f"{path.resolve().as_uri()}?mode=ro")
         try:
             if _version(connection, path) < len(MIGRATIONS):
-                raise StoreError(f"{path}: from an older version; soc run brings it up to date")
+                raise StoreError(path, "from an older version; soc run brings it up to date")
         except BaseException:
             connection.close()
             raise
@@ -145,7 +145,7 @@ def telling(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {plain(error)}") from error
+        raise StoreError(path, plain(error)) from error
 
 
 def _connect(uri: str) -> sqlite3.Connection:
@@ -160,9 +160,14 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application != APPLICATION and (application or version or tables):
-        raise StoreError(f"{path}: an SQLite file, but not a store of this program")
+        raise StoreError(path, "an SQLite file, but not a store of this program")
     if version > len(MIGRATIONS):
-        raise StoreError(f"{path}: from a newer version (schema {version}; this one knows {len(MIGRATIONS)})")
+        raise StoreError(
+            path,
+            "from a newer version (schema {version}; this one knows {known})",
+            version=version,
+            known=len(MIGRATIONS),
+        )
     return int(version)
 
 

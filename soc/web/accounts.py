@@ -95,16 +95,20 @@ class Accounts:
     def add(self, name: str, role: str, password: str) -> None:
         """A new account, enabled."""
         if not _NAME.fullmatch(name) or name == RESERVED:
-            raise SocError(f"{plain(name, 80)}: a name is 1 to 64 of a-z, 0-9, '.', '_' and '-', and not {RESERVED!r}")
+            raise SocError(
+                plain(name, 80),
+                "a name is 1 to 64 of a-z, 0-9, '.', '_' and '-', and not {reserved}",
+                reserved=repr(RESERVED),
+            )
         if role not in ROLES:
-            raise SocError(f"{plain(role, 80)}: no such role; there are {', '.join(ROLES)}")
+            raise SocError(plain(role, 80), "no such role; there are {names}", names=", ".join(ROLES))
         hash = _hashed(password)
         with self._writing() as connection:
             added = connection.execute(
                 "INSERT INTO accounts VALUES (?, ?, ?, 1, 1) ON CONFLICT (name) DO NOTHING", (name, role, hash)
             ).rowcount
         if not added:
-            raise SocError(f"{name}: there is such an account already")
+            raise SocError(name, "there is such an account already")
 
     def set_password(self, name: str, password: str) -> None:
         """A new password; sessions of the account end."""
@@ -119,7 +123,7 @@ class Accounts:
         with self._writing() as connection:
             changed = connection.execute(sql, (value, name)).rowcount
         if not changed:
-            raise SocError(f"{plain(name, 80)}: no such account")
+            raise SocError(plain(name, 80), "no such account")
 
     def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         if not self._path.is_file():
@@ -141,12 +145,12 @@ class Accounts:
                 connection.execute(_TABLE)
                 yield connection
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: {plain(error)}") from error
+            raise StoreError(self._path, plain(error)) from error
 
 
 def _hashed(password: str) -> str:
     if not SHORTEST <= len(password) <= LONGEST:
-        raise SocError(f"a password has {SHORTEST} to {LONGEST} characters")
+        raise SocError("a password has {least} to {most} characters", least=SHORTEST, most=LONGEST)
     with _AT_ONCE:
         return _HASHER.hash(password)
 

@@ -42,10 +42,15 @@ def render(template: str, **values: Any) -> str:
     return _templates.get_template(template).render(**values)
 
 
+def language_of(request: Request) -> str:
+    """The reader's choice, else the console's language."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, request.app.state.access.language)
+    return chosen if chosen in LANGUAGES else "en"
+
+
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A template in the reader's language; everything in it is escaped."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE, request.app.state.access.language)
-    language = chosen if chosen in LANGUAGES else "en"
+    language = language_of(request)
     html = render(
         template,
         t=translator(language),

@@ -11,13 +11,14 @@ from starlette.responses import RedirectResponse, Response
 
 from soc.core.alert import Alert
 from soc.core.errors import SocError, StoreError
+from soc.core.i18n import translator
 from soc.core.store import Store
 from soc.respond.plan import Offer, Opened, Planned
 from soc.respond.playbook import Playbook
 from soc.respond.run import DECISIONS, Answered, Approved, NotNow, Rejected, Run
 from soc.web.accounts import ACT, RESPOND
 from soc.web.guard import fields
-from soc.web.pages import need, page
+from soc.web.pages import language_of, need, page
 
 GONE_ON = "The run has gone on meanwhile, or it asks for something else. Look again."
 WHY = "Say why not."
@@ -82,7 +83,7 @@ def _said(request: Request, given: dict[str, str]) -> Response:
     try:
         desk.say(opened.run.id, said)
     except NotNow as why:
-        return _run_page(request, 409, GONE_ON, str(why))
+        return _run_page(request, 409, GONE_ON, why.told(translator(language_of(request))))
     return RedirectResponse(f"/playbooks/{opened.run.id}", 303)
 
 
@@ -93,7 +94,7 @@ def _started(request: Request) -> Response:
     except StoreError:
         raise
     except SocError as why:
-        return _offer_page(request, 409, str(why))
+        return _offer_page(request, 409, why.told(translator(language_of(request))))
     return RedirectResponse(f"/playbooks/{made.id}", 303)
 
 

@@ -14,6 +14,7 @@ from soc.cli import main
 from soc.core.finding import Kind, Level
 from soc.core.i18n import translator
 from soc.core.triage import STATUSES
+from soc.core.yamlfile import REASONS
 from soc.respond.run import AUDITED, WAITS
 from soc.respond.run import STATUSES as RUN_STATUSES
 from soc.web.accounts import ROLES
@@ -29,6 +30,22 @@ def _calls() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and _is_translate(node.func):
                 found |= {part.value for part in ast.walk(node.args[0]) if _is_text(part)} if node.args else set()
+    return found
+
+
+def _errors() -> set[str]:
+    """What is wrong, as a SocError's last argument has it, or one of the texts that stand for msgspec's."""
+    folders = (PACKAGE, PACKAGE.parent / "collectors")
+    trees = [ast.parse(file.read_text("utf-8")) for folder in folders for file in folder.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    kinds = {"SocError", "SettingsError", "StoreError"}
+    kinds |= {
+        node.name for node in nodes if isinstance(node, ast.ClassDef) and kinds & set(map(ast.unparse, node.bases))
+    }
+    found = {text for _, text in REASONS}
+    for node in nodes:
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in kinds | {"wrong_value"}:
+            found |= {part.value for part in node.args[-1:] if isinstance(part, ast.Constant)}
     return found
 
 
@@ -102,7 +119,9 @@ def _lists() -> set[str]:
     )
 
 
-TEXTS = sorted({text for text in _calls() | _templates() | _help(main) | _words() | _lists() if text.strip(" {}.:\n")})
+TEXTS = sorted(
+    {text for text in _calls() | _errors() | _templates() | _help(main) | _words() | _lists() if text.strip(" {}.:\n")}
+)
 
 
 def test_there_are_texts() -> None:

@@ -91,7 +91,7 @@ async def run_app(app: GuardedApp, stop: asyncio.Event) -> None:
                     await task
     reason = app.crash_reason or (None if starting.cancelled() else starting.exception())
     if reason is not None:
-        raise SocError(f"the worker {app.conf.id} failed: {reason!r}") from reason
+        raise SocError("the worker {name} failed: {why}", name=app.conf.id, why=repr(reason)) from reason
 
 
 def _credentials(user: str, password: str, context: ssl.SSLContext | None) -> CredentialsT | None:

@@ -211,7 +211,11 @@ class GuardedConsumer(Consumer):
                 stage = "seeks"
                 positions = await thread.seek_to_starts(starts, lambda: self.rebalances == rebalance)
         except TimeoutError as error:
-            raise SocError(f"partitions did not start within {START_SECONDS:.0f} s: waiting for {stage}") from error
+            raise SocError(
+                "partitions did not start within {seconds} s: waiting for {stage}",
+                seconds=f"{START_SECONDS:.0f}",
+                stage=stage,
+            ) from error
         if self.rebalances != rebalance:
             raise IllegalStateError("partitions were revoked after a seek")
         self.forget()
@@ -290,4 +294,8 @@ class GuardedApp(faust.App):
 def require_pinned() -> None:
     """The guard stands on the inner parts of one version of Faust: SocError with any other."""
     if (found := version("faust-streaming")) != PINNED:
-        raise SocError(f"faust-streaming {found} is installed, but the guard against losses knows {PINNED} only")
+        raise SocError(
+            "faust-streaming {found} is installed, but the guard against losses knows {known} only",
+            found=found,
+            known=PINNED,
+        )

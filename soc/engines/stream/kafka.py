@@ -39,7 +39,7 @@ async def patiently(ask: Callable[[], Awaitable[Answer]], seconds: float) -> Ans
             return await ask()
         except (KafkaError, TimeoutError) as error:
             if loop.time() > until:
-                raise SocError(f"Kafka: {error}") from error
+                raise SocError("Kafka", error) from error
             await asyncio.sleep(1)
 
 
@@ -53,7 +53,7 @@ async def partitions(options: Mapping[str, Any], topics: Collection[str]) -> dic
     finally:
         await admin.close()
     if missing := sorted(topic for topic in topics if not found.get(topic)):
-        raise SocError(f"Kafka has no topic {', '.join(missing)}: run soc topics apply")
+        raise SocError("Kafka has no topic {names}: run soc topics apply", names=", ".join(missing))
     return found
 
 

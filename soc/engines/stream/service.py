@@ -116,7 +116,7 @@ async def work(
     nothing is lost.
     """
     if not settings.elasticsearch.urls:
-        raise SettingsError("elasticsearch.urls: name the address of a node, such as https://localhost:9200")
+        raise SettingsError("elasticsearch.urls", "name the address of a node, such as https://localhost:9200")
     options = kafka_options(settings.kafka)
     name = partial(topic, settings.kafka.prefix)
     topics = [name(one) for one in (RAW, SIGNALS, EVENTS, ALERTS, REJECTED)]
@@ -186,7 +186,7 @@ async def work(
             indexer.close()
     errors += [found for found in ended if isinstance(found, BaseException)]
     if error := next((found for found in errors if found), None):
-        raise SocError(f"the worker ended: {error}") from error
+        raise SocError("the worker ended: {why}", why=error) from error
 
 
 def _worker(

@@ -237,7 +237,8 @@ class Worker:
 
     def _is_next(self, name: str, partition: int, offset: int, next: int) -> bool:
         if offset > next:
-            raise Gap(f"{self._topic(name)}/{partition}: record {next} should have come, and {offset} did")
+            place = f"{self._topic(name)}/{partition}"
+            raise Gap(place, "record {wanted} should have come, and {offset} did", wanted=next, offset=offset)
         self.counts.repeated += offset < next
         return offset == next
 
