@@ -30,8 +30,9 @@ def test_nothing_is_lost_or_repeated_in_fresh_groups(kafka: KafkaServer, tmp_pat
 
 
 def test_the_harness_sees_what_faust_does_without_the_guard(kafka: KafkaServer, tmp_path: Path) -> None:
-    found = asyncio.run(trials(kafka.servers, tmp_path, 2, guard=False, kill=False))
-    assert sum(one.lost + one.repeated for one in found) > 0, found
+    """Two groups in three lose or repeat something, as measured on twenty: that none of so many does is no chance."""
+    pairs = (asyncio.run(trials(kafka.servers, tmp_path, 2, guard=False, kill=False)) for _ in range(10))
+    assert any(one.lost + one.repeated for found in pairs for one in found)
 
 
 def test_a_kill_repeats_no_more_than_a_commit_interval(kafka: KafkaServer, tmp_path: Path) -> None:
