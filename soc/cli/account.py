@@ -77,7 +77,7 @@ def password(name: str, password_file: Path | None, path: Path | None) -> None:
     """Give an account another password, and end its sessions."""
     accounts = _accounts(path)
     if accounts.get(name) is None:
-        raise SocError(translate()("{name}: no such account", name=name))
+        raise SocError(name, "no such account")
     accounts.set_password(name, _password(password_file))
     click.echo(translate()("{name} has another password", name=name))
 

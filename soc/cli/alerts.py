@@ -76,7 +76,7 @@ def store_opener(path: Path | None, *, write: bool = False) -> Callable[[], Stor
             return elasticsearch_store(read.elasticsearch)
         file = Path(read.data_dir) / STORE_FILE
     if not file.is_file():
-        raise SocError(translate()("{path}: no store there yet; run soc demo or soc run first", path=file))
+        raise SocError("{path}: no store there yet; run soc demo or soc run first", path=file)
     return lambda: SqliteStore(file) if write else SqliteStore.read_only(file)
 
 
@@ -143,7 +143,7 @@ def show(path: Path | None, id: str, as_json: bool) -> None:
         if alert is not None and not as_json:
             alert = filled(store, alert)
     if alert is None:
-        raise SocError(translate()("no alert {id}, or more than one begins so", id=id))
+        raise SocError("no alert {id}, or more than one begins so", id=id)
     if as_json:
         write_json([alert], None)
     else:

@@ -65,7 +65,7 @@ def command(
     t = translate()
     sources = expand(files)
     if not sources:
-        raise SocError(t("{folder}: no file in it", folder=", ".join(map(str, files))))
+        raise SocError("{folder}: no file in it", folder=", ".join(map(str, files)))
     if device != "auto" and device not in devices():
         raise click.UsageError(
             t("no device {name}; there are: {names}", name=device, names=", ".join(sorted(devices())))

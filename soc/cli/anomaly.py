@@ -44,7 +44,7 @@ def _data(given: Path | None) -> Path:
 
 def _needs_sklearn() -> None:
     if find_spec("sklearn") is None:
-        raise SocError(translate()("scikit-learn is missing: pip install 'soc-pipeline[anomaly]'"))
+        raise SocError("scikit-learn is missing: pip install 'soc-pipeline[anomaly]'")
 
 
 @verb("train")

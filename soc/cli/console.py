@@ -29,7 +29,7 @@ from soc.web.accounts import ACCOUNTS_FILE, Accounts
 def command(path: Path | None, host: str, port: int, grafana: str) -> None:
     """Serve the console on a store until Ctrl-C."""
     if grafana and not grafana.startswith(("http://", "https://")):
-        raise SocError(translate()("--grafana must begin with http:// or https://"))
+        raise SocError("--grafana must begin with http:// or https://")
     opener = store_opener(path)
     opener().close()
     accounts = Accounts(data_folder(path) / ACCOUNTS_FILE)

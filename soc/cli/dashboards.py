@@ -68,9 +68,9 @@ def push_(url: str, token_file: Path, folder: str, console: str | None, files: P
         raise SocError(f"{problems[0]}")
     token = token_file.read_text("utf-8").strip()
     if not token:
-        raise SocError(t("{path} is empty", path=token_file))
+        raise SocError(token_file, "is empty")
     if console is not None and not console.startswith(("http://", "https://")):
-        raise SocError(t("--console must begin with http:// or https://"))
+        raise SocError("--console must begin with http:// or https://")
     words = {"created": t("created"), "changed": t("changed"), "unchanged": t("unchanged")}
     done = []
     for pushed in push(connect(url, token), found.values(), folder, console):

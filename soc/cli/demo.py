@@ -58,7 +58,7 @@ def command(leave: bool, folder: Path, port: int, only: Path | None, month: bool
     terminal = console()
     logs, store_file = folder / "logs", folder / STORE_FILE
     if (folder / "spool").exists():
-        raise SocError(t("{folder} holds the data of soc run; choose another --folder", folder=folder))
+        raise SocError("{folder} holds the data of soc run; choose another --folder", folder=folder)
     if month:
         _month(store_file)
         return

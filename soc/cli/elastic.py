@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from soc.cli.command import translate
 from soc.core.errors import SocError
 from soc.core.settings import ElasticsearchSettings
 from soc.core.store import Store
@@ -14,7 +13,7 @@ from soc.core.store import Store
 def need_client() -> None:
     """Before anything of soc.stores.elasticsearch is imported; SocError where the client is missing."""
     if find_spec("elasticsearch") is None:
-        raise SocError(translate()("Elasticsearch needs its client: install soc-pipeline[elastic]"))
+        raise SocError("Elasticsearch needs its client: install soc-pipeline[elastic]")
 
 
 def elasticsearch_store(settings: ElasticsearchSettings) -> Callable[[], Store]:

@@ -52,9 +52,9 @@ def command(rule: str, event: Path | None, rules: tuple[Path, ...], data_dir: Pa
             show(found.info, of_running(content, found.info, data_dir), False, as_json, t)
         elif event:
             show(found.info, *after_events(content, found.info, event), as_json, t)
-        raise SocError(t("{name} is a correlation; give it events, or --data-dir", name=rule))
+        raise SocError("{name} is a correlation; give it events, or --data-dir", name=rule)
     if event is None:
-        raise SocError(t("{name} is a rule; give it an event", name=rule))
+        raise SocError("{name} is a rule; give it an event", name=rule)
     trees = (explain(found, one) for one in _events(event, content))
     first = next(trees)
     tree = first if first.matched else next((other for other in trees if other.matched), first)
@@ -103,7 +103,7 @@ def _events(path: Path, content: Content) -> Iterator[Event]:
             found = True
             yield event
     if not found:
-        raise SocError(translate()("{path}: no event in it", path=path))
+        raise SocError("{path}: no event in it", path=path)
 
 
 def _whole(lines: Sequence[bytes], path: Path) -> Event | None:

@@ -51,11 +51,11 @@ def correlation(name: str, folder: Path) -> None:
 def _begin(kind: str, name: str, folder: Path, day: date) -> None:
     t = translate()
     if not _NAME.fullmatch(name) or len(name) > 100:
-        raise SocError(t("{name}: a name is made of a-z, 0-9 and _, such as ssh_login_at_night", name=name))
+        raise SocError("{name}: a name is made of a-z, 0-9 and _, such as ssh_login_at_night", name=name)
     made = [folder / f"{name}{ending}" for ending in (".yml", ".jsonl")]
     for path in made:
         if path.exists():
-            raise SocError(t("{path} is there already", path=path))
+            raise SocError("{path} is there already", path=path)
     texts = scaffold(kind, name, language(), str(uuid4()), day)
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in zip(made, texts, strict=True):

@@ -85,7 +85,7 @@ def run(playbook: str, alert: str, by: str, dry_run: bool, again: bool, path: Pa
     with closing(open_store(path)) as store:
         found = store.alert(alert)
     if found is None:
-        raise SocError(t("no alert {id}, or more than one begins so", id=plain(alert)))
+        raise SocError("no alert {id}, or more than one begins so", id=plain(alert))
     if not suits(book, found):
         click.echo(t("note: this playbook is not meant for alerts of this rule"), err=True)
     if dry_run:
@@ -171,7 +171,6 @@ def _account() -> str:
 
 def _playbook(id: str) -> Playbook:
     """By id, or a file. SocError says what is wrong with it, or that there is none."""
-    t = translate()
     named = Path(id)
     found, problems = load_playbooks([named]) if named.is_file() else _desk().playbooks()
     if named.is_file() and problems:
@@ -179,7 +178,7 @@ def _playbook(id: str) -> Playbook:
     if named.is_file() and found:
         return next(iter(found.values()))
     if id not in found:
-        raise SocError(t("no playbook {id}; there are: {ids}", id=plain(id), ids=", ".join(found)))
+        raise SocError("no playbook {id}; there are: {ids}", id=plain(id), ids=", ".join(found))
     return found[id]
 
 
@@ -190,7 +189,7 @@ def _title(playbook: Playbook) -> str:
 def _opened(id: str) -> Opened:
     opened = _desk().run(id)
     if opened is None:
-        raise SocError(translate()("no run {id}, or more than one begins so", id=plain(id)))
+        raise SocError("no run {id}, or more than one begins so", id=plain(id))
     return opened
 
 

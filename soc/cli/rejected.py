@@ -184,7 +184,7 @@ def _inventory(settings: Settings) -> Path | None:
 def _found(store: Store, id: str) -> Rejected:
     line = find(store, id)
     if line is None:
-        raise SocError(translate()("no rejected line {id}, or more than one begins so", id=plain(id)))
+        raise SocError("no rejected line {id}, or more than one begins so", id=plain(id))
     return line
 
 

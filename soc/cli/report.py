@@ -51,7 +51,7 @@ def command(month: str, out: Path | None, inventory: Path | None, as_json: bool,
     if out is not None and out.suffix not in (".pdf", ".html"):
         raise click.UsageError(t("--out: the name must end in .pdf or .html"))
     if out is not None and out.suffix == ".pdf" and find_spec("typst") is None:
-        raise SocError(t("PDF needs typst: install soc-pipeline[report], or write .html"))
+        raise SocError("PDF needs typst: install soc-pipeline[report], or write .html")
     content = content_of(settings, SystemClock().now())
     outbox = (path.parent if path else Path(settings.data_dir)) / OUTBOX_FILE
     with closing(open_store(path)) as store:

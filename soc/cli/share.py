@@ -55,7 +55,7 @@ def queue_alerts(ids: tuple[str, ...], path: Path | None, begin: str | None, tlp
         alerts = [alert for id in ids if (alert := store.alert(id))]
         if len(alerts) < len(ids):
             missing = next(id for id in ids if store.alert(id) is None)
-            raise SocError(t("no alert {id}, or more than one begins so", id=missing))
+            raise SocError("no alert {id}, or more than one begins so", id=missing)
         wanted = alerts if ids else since(store, start, settings.share.min_severity)
         done = queue(wanted, outbox, settings, clock, tlp or "")
     click.echo(t("{queued} queued, {held} of them held; {known} there already", **_counts(done)), err=True)

@@ -34,7 +34,7 @@ def command(files: tuple[Path, ...], path: Path, device: str, at: str | None, ke
     settings = read_settings(path)
     sources = expand(files)
     if not sources:
-        raise SocError(t("{folder}: no file in it", folder=", ".join(map(str, files))))
+        raise SocError("{folder}: no file in it", folder=", ".join(map(str, files)))
     if device != "auto" and device not in devices():
         raise click.UsageError(
             t("no device {name}; there are: {names}", name=device, names=", ".join(sorted(devices())))

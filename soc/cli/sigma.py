@@ -68,12 +68,12 @@ def match(
     for problem in loaded.problems:
         click.echo(f"soc: {plain(problem)}", err=True)
     if not loaded.rules:
-        raise SocError(translate()("{folder}: no rule in it", folder=", ".join(map(str, rules))))
+        raise SocError("{folder}: no rule in it", folder=", ".join(map(str, rules)))
     otherwise = _otherwise(logsource, loaded, all_rules=all_rules)
     sweeper = _ecs(loaded) if ecs else _native(loaded, otherwise, partial(read_all, synonyms=not own_names))
     sources = expand(files)
     if not sources:
-        raise SocError(translate()("{folder}: no file in it", folder=", ".join(map(str, files))))
+        raise SocError("{folder}: no file in it", folder=", ".join(map(str, files)))
     several = len(sources) > 1
     out = sys.stdout.buffer
     text = cache(orjson.dumps)

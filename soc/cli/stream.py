@@ -51,9 +51,7 @@ async def _work(settings: Settings, content: Content) -> None:
     try:
         from soc.engines.stream.service import work
     except ImportError as error:
-        raise SocError(
-            t("{module} is missing: pip install 'soc-pipeline[stream,elastic]'", module=error.name)
-        ) from error
+        raise SocError("{module} is missing: pip install 'soc-pipeline[stream,elastic]'", module=error.name) from error
     for name in ("faust", "mode", "aiokafka"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     stop = asyncio.Event()

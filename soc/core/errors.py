@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+
+from soc.core.i18n import Translate, translator
 
 
 class SocError(Exception):
@@ -18,16 +19,12 @@ class SocError(Exception):
         self._places = tuple(map(str, places))
         self._text = text if isinstance(text, SocError) else str(text)
         self._values = {name: value if isinstance(value, int) else str(value) for name, value in values.items()}
-        super().__init__(self.told(_as_it_is))
+        super().__init__(self.told(translator("en")))
 
-    def told(self, t: Callable[..., str]) -> str:
-        """The same in the language of t (soc.core.i18n)."""
+    def told(self, t: Translate) -> str:
+        """The same in the language of t."""
         text = self._text.told(t) if isinstance(self._text, SocError) else t(self._text, **self._values)
         return ": ".join((*self._places, text))
-
-
-def _as_it_is(text: str, **values: object) -> str:
-    return text.format(**values) if values else text
 
 
 class SettingsError(SocError):

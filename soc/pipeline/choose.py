@@ -33,7 +33,7 @@ def named(content: Content, wanted: str) -> RuleInfo:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise SocError("no rule {wanted}", wanted=wanted)
+        raise SocError("no rule {name}", name=wanted)
     listed = "; ".join(f"{info.title} ({info.id})" for info in found[:SHOWN])
     listed += "; ..." if len(found) > SHOWN else ""
     raise SocError(wanted, "{number} rules are meant: {listed}", number=len(found), listed=listed)

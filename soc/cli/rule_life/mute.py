@@ -39,9 +39,9 @@ def mute(rule: str, until: datetime, by: str, reason: str) -> None:
     t = translate()
     day = until.date()
     if day <= today():
-        raise SocError(t("--until {day} is not in the future", day=day))
+        raise SocError("--until {day} is not in the future", day=day)
     if not by.strip() or not reason.strip():
-        raise SocError(t("--by and --reason must not be empty"))
+        raise SocError("--by and --reason must not be empty")
     info = named(content_here(), rule)
     add_mute(mutes_here(), Mute(id=info.id, until=day, by=by.strip(), reason=reason.strip(), title=info.title))
     click.echo(t("muted until {day}: {title} ({id})", day=day, title=title_of(info, language()), id=info.id))
@@ -58,7 +58,7 @@ def unmute(rule: str) -> None:
     id = muted[0].id if len(muted) == 1 else named(content_here(), rule).id
     gone = remove_mute(path, id)
     if gone is None:
-        raise SocError(t("{rule} is not muted", rule=rule))
+        raise SocError("{rule} is not muted", rule=rule)
     click.echo(t("heard again: {title} ({id})", title=plain(gone.title), id=plain(gone.id)))
 
 
