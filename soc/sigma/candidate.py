@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from soc.core.batch import Batch
 from soc.core.event import Value
 from soc.core.windows.usual import SYSTEM
 from soc.sigma.evaluate import holds
 from soc.sigma.memo import Budget
 from soc.sigma.predicate import Exists, FieldRef
-from soc.sigma.program import Program, Several, Texts, program
+from soc.sigma.program import Picker, Program, Several, Texts, picker, program
 from soc.sigma.rule import Rule
 from soc.sigma.tree import KEYWORDS, Leaf, Node, leaves
 
@@ -37,6 +38,7 @@ class Candidate:
         "_fields",
         "_known",
         "_leaves",
+        "_pick",
         "_whole",
         "condition",
         "decided",
@@ -55,6 +57,7 @@ class Candidate:
         self._leaves: Sequence[Leaf] = ()
         self._whole: bool | None = None
         self._check: Program | None = None
+        self._pick: Picker | None = None
         self._fields: tuple[str, ...] | None = None
         self._known: dict[tuple[Value, ...], bool] = {}
         self._asked = 0
@@ -92,6 +95,16 @@ class Candidate:
             verdict = self._holds(texts)
             self._remember(values, verdict)
         return verdict
+
+    def among(self, events: Batch) -> Sequence[int]:
+        """The places of the events on which it fires: quicker of many, where its condition asks for text alone."""
+        if self._pick is None:
+            self._pick = picker(self.condition)
+        try:
+            return self._pick(events.column)
+        except Several:
+            event = events.__getitem__ if self.whole else events.own
+            return [place for place in range(len(events)) if self.holds(Texts(event(place)))]
 
     def _holds(self, texts: Texts) -> bool:
         if self._check is None:

@@ -37,6 +37,8 @@ _DOUBTFUL = 0.15
 """A rule that more events reach is worth a closer look at what finds it."""
 _LOOK = 0.2
 """To look at one more field of every event costs as much as to look at a rule on this share of them."""
+_NEW = 0.8
+"""And as much more where its value is one that none had before."""
 
 
 class Compiled(NamedTuple):
@@ -59,10 +61,11 @@ class Compiled(NamedTuple):
 def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Compiled:
     """The choice for these rules, measured on the first of the events; a guess where few will come."""
     readers = Counter(field for one in candidates for field in {leaf.field for leaf in one.leaves})
-    dear = {field: _LOOK / count for field, count in readers.items()}
     sample = () if few else tuple(islice(events, SAMPLE))
+    new = news(readers, sample)
+    dear = {field: (_LOOK + _NEW * new[field]) / count for field, count in readers.items()}
     shares = {} if few else measure((one.leaves for one in candidates), sample)
-    chooser = Chooser(guess if few else shares.__getitem__, dear, news(readers, sample))
+    chooser = Chooser(guess if few else shares.__getitem__, dear, new)
     witnesses = [() if one.decided else _chosen(one, chooser, sample) for one in candidates]
     numbers: dict[Key, int] = {}
     tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)

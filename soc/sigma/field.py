@@ -12,9 +12,9 @@ from typing import TypeVar, cast
 from soc.core.event import Scalar, Value
 from soc.sigma.memo import Answers, Budget
 from soc.sigma.part import Part
-from soc.sigma.predicate import Cidr, Compare, Text, ValueTest
+from soc.sigma.predicate import Cidr, Compare, ValueTest
 from soc.sigma.scan import Found, Searched, make_scanner, put
-from soc.sigma.text import as_text, fold
+from soc.sigma.text import as_text
 
 Numbered = Sequence[tuple[int, ValueTest]]
 NumberedParts = Sequence[tuple[int, Part]]
@@ -28,23 +28,19 @@ _TEXT = {str}
 
 
 class Tests:
-    """Exact texts in one dict, other texts and expressions in one scanner, networks and numbers one by one.
+    """Texts and expressions in one scanner, networks and numbers one by one.
 
     What is found of a value are the scanner's marks, and below 0 tests themselves (~number).
     """
 
     def __init__(self, tests: Numbered, seen: str = "", *, few: bool = False) -> None:
-        """seen: values of the field, folded, by which is chosen what is searched for; few: for few values."""
-        self._exact: dict[str, tuple[int, ...]] = {}
+        """seen: values of the field, folded and framed, for the choice of needles; few: for few values."""
         self._others: list[tuple[int, ValueTest]] = []
         searched: list[Searched] = []
         self._numbers: list[int] = []
         for number, test in tests:
             if isinstance(test, Cidr | Compare):
                 self._others.append((number, test))
-            elif isinstance(test, Text) and test.shape == "exact":
-                folded = fold(test.literal or "")
-                self._exact[folded] = (*self._exact.get(folded, ()), number)
             else:
                 self._numbers.append(number)
                 searched.append(test)
@@ -53,12 +49,6 @@ class Tests:
     def find(self, values: Sequence[Scalar], texts: Sequence[str]) -> Found:
         """Place of the value -> marks of the tests that it may meet, never too few."""
         found = {} if self._scanner is None else self._scanner.find(texts)
-        if self._exact:
-            folded = list(map(str.lower, texts) if all(map(str.isascii, texts)) else map(fold, texts))
-            if not self._exact.keys().isdisjoint(folded):
-                for place, numbers in enumerate(map(self._exact.get, folded)):
-                    for number in numbers or ():
-                        put(found, ~number, (place,))
         for number, test in self._others:
             put(found, ~number, (place for place, value in enumerate(values) if test.holds(value)))
         return found
@@ -93,17 +83,22 @@ class Field:
 
     def met(self, values: Sequence[Value]) -> list[int]:
         """For each value the number of the set of tests that it may meet. Lists are read as arrays."""
+        found: list[int | None]
         try:
-            found = cast("list[int]", list(map(self._known.get, values)))
+            found = list(map(self._known.get, values))
         except TypeError:
             values = [hashable(value) for value in values]
-            found = cast("list[int]", list(map(self._known.get, values)))
-        if None not in found:
-            return found
-        new = list({value for value, number in zip(values, found, strict=True) if number is None})
+            found = list(map(self._known.get, values))
+        unknown = found.count(None)
+        if not unknown:
+            return cast("list[int]", found)
+        if unknown == len(values):
+            new = set(values)
+        else:
+            new = {value for value, number in zip(values, found, strict=True) if number is None}
         if len(new) == len(values):
             return self._learn(values, len(values))
-        fresh = dict(zip(new, self._learn(new, len(values)), strict=True))
+        fresh = dict(zip(new, self._learn(list(new), len(values)), strict=True))
         return [fresh[value] if number is None else number for value, number in zip(values, found, strict=True)]
 
     def _learn(self, values: Sequence[Value], asked: int) -> list[int]:
@@ -112,11 +107,13 @@ class Field:
         if set(map(type, values)) == _TEXT:
             texts = cast("Sequence[str]", values)
             found = self._tests.find(texts, texts)
+            for number, part in self._parts:
+                put(found, ~number, part.among(texts))
         else:
             texts = [str(value) for value in values]
             found = self._find(values)
-        for number, part in self._parts:
-            put(found, ~number, (place for place, value in enumerate(values) if _may_hold(part, value)))
+            for number, part in self._parts:
+                put(found, ~number, (place for place, value in enumerate(values) if _may_hold(part, value)))
         numbers = [0] * len(values)
         for place, marks in found.items():
             numbers[place] = self._number(frozenset(marks))

@@ -167,6 +167,8 @@ def _tests(scanner: Scanner, found: Found) -> dict[int, set[int]]:
 def _synonymous(numbers: Sequence[Value]) -> set[int]:
     """Which of these events, by their ids, have values that their lines do not."""
     try:
+        if SYNONYMS.keys().isdisjoint(numbers):
+            return set()
         return {place for place, number in enumerate(numbers) if number in SYNONYMS}
     except TypeError:  # JSON's lists
         return _synonymous(list(map(hashable, numbers)))
@@ -180,7 +182,7 @@ def _composed(event: Event) -> str:
 def _anywhere(test: Text) -> Text:
     """The test's needle wherever in the event it is."""
     found = needles(test)
-    return _containing(found[0].text) if found else test
+    return _containing(found[0]) if found else test
 
 
 def _containing(text: str) -> Text:
@@ -189,7 +191,7 @@ def _containing(text: str) -> Text:
 
 def _in_json(test: Text) -> str:
     """A piece of the test's text that JSON writes as it is; "" where there is none: numbers have many forms."""
-    pieces = [piece for one in needles(test) for piece in _PIECE(one.text)]
+    pieces = [piece for one in needles(test) for piece in _PIECE(one)]
     longest = max(pieces, key=len, default="")
     return "" if _NUMERIC(longest) else longest
 

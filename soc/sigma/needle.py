@@ -7,71 +7,52 @@ hold; where it is there, the rule is looked at more closely.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
 from itertools import product
 
 from soc.sigma.predicate import Regex, Text
 from soc.sigma.required import required
-from soc.sigma.text import fold, variants
+from soc.sigma.text import fold, merge, variants
 
 _MOST_SPELLINGS = 16
 
+SEPARATOR = "\n"
+"""Before each value and after it when many are searched as one: with it a needle says where a value begins or ends."""
 
-class Place(IntEnum):
-    """Where in the value the needle has to be."""
-
-    ANYWHERE = 0
-    START = 1
-    END = 2
+LONGEST = 1000
+"""Letters of a needle: Hyperscan refuses a text of more than 16,000."""
 
 
-@dataclass(frozen=True, slots=True)
-class Needle:
-    """text is folded and never empty; only where it is ASCII does it have a place."""
-
-    text: str
-    place: Place
-
-
-_PLACES = {"startswith": Place.START, "endswith": Place.END}
-
-
-def needles(test: Text | Regex, seen: str = "") -> tuple[Needle, ...]:
+def needles(test: Text | Regex, seen: str = "") -> tuple[str, ...]:
     """What of the test to search for: a value that meets it holds one of these. () where nothing is known.
 
-    seen: values of the field, folded, of which as few as possible should hold one
+    Folded, and with separators. seen: values of the field, the same, of which as few as possible should hold one.
     """
     found = _choices(test)
     if len(found) > 1 and seen:
-        return min(found, key=lambda one: sum(seen.count(needle.text) for needle in one))
+        return min(found, key=lambda one: sum(map(seen.count, one)))
     return found[0] if found else ()
 
 
 @lru_cache(maxsize=65536)
-def _choices(test: Text | Regex) -> Sequence[tuple[Needle, ...]]:
+def _choices(test: Text | Regex) -> Sequence[tuple[str, ...]]:
     """Of each of these sets a value that meets the test holds one; the longest first."""
     if isinstance(test, Regex):
-        return [
-            tuple(Needle(piece, Place.ANYWHERE) for piece in sorted(one)) for one in required(test.source, test.flags)
-        ]
-    literal = test.literal
-    if literal and literal.isascii():
-        return [(Needle(fold(literal), _PLACES.get(test.shape, Place.ANYWHERE)),)]
-    pieces = {piece for part in test.parts if isinstance(part, str) for piece in _pieces(fold(part)) if piece}
-    return [(Needle(piece, Place.ANYWHERE),) for piece in sorted(pieces, key=lambda one: (-len(one), one))]
+        return [tuple(sorted(piece[:LONGEST] for piece in one)) for one in required(test.source, test.flags)]
+    parts = merge((SEPARATOR, *test.parts, SEPARATOR))
+    pieces = {piece for part in parts if isinstance(part, str) for piece in _pieces(fold(part))}
+    return [(piece,) for piece in sorted(pieces - {"", SEPARATOR}, key=lambda one: (-len(one), one))]
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text cut where a piece would get too many spellings: engines fold letters beyond ASCII unlike us."""
+    """The text cut where a piece would get too long, or too many spellings: engines fold letters unlike us."""
     start, ways = 0, 1
     for place, letter in enumerate(text):
-        if not letter.isascii():
-            ways *= len(variants(letter))
-            if ways > _MOST_SPELLINGS:
-                yield text[start:place]
-                start, ways = place, len(variants(letter))
+        more = 1 if letter.isascii() else len(variants(letter))
+        ways *= more
+        if ways > _MOST_SPELLINGS or place - start == LONGEST:
+            yield text[start:place]
+            start, ways = place, more
     yield text[start:]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from soc.core.event import Event, Value
 from soc.sigma.evaluate import holds
 from soc.sigma.predicate import Exists, FieldRef, Null, Regex, Text
-from soc.sigma.program import Program, Several, Texts, program
+from soc.sigma.program import Picker, Program, Several, Texts, picker, program
 from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Or, all_of, leaves
 
 MOST_DEAR = 8
@@ -18,26 +19,36 @@ MOST_DEAR = 8
 class Part:
     """One such part, told apart by identity."""
 
-    __slots__ = ("_check", "_node", "field")
-
     def __init__(self, field: str, node: Node) -> None:
         self.field = field
         self._node = node
-        self._check: Program | None = None
+
+    @cached_property
+    def _check(self) -> Program:
+        return program(self._node, frozenset())
+
+    @cached_property
+    def _pick(self) -> Picker:
+        return picker(self._node)
 
     def __reduce__(self) -> tuple[type[Part], tuple[str, Node]]:
-        """Its function is made anew where it is read."""
+        """Its functions are made anew where it is read."""
         return Part, (self.field, self._node)
 
     def holds(self, value: Value) -> bool:
         """Whether an event with this value in the field can meet the condition; None for an event without it."""
         event: Event = {} if value is None else {self.field: value}
-        if self._check is None:
-            self._check = program(self._node, frozenset())
         try:
             return self._check(Texts(event))
         except Several:
             return holds(self._node, event)
+
+    def among(self, texts: Sequence[str]) -> Iterable[int]:
+        """The places of those texts that it holds for."""
+        try:
+            return self._pick(lambda field: texts)
+        except Several:
+            return [place for place, text in enumerate(texts) if self.holds(text)]
 
 
 def parts(condition: Node) -> Iterator[Part]:

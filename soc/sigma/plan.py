@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from soc.core.batch import Batch
 from soc.core.finding import RuleInfo
@@ -20,6 +21,7 @@ from soc.sigma.compiled import Compiled, compiled
 from soc.sigma.field import Field
 from soc.sigma.keywords import Engines, Keywords
 from soc.sigma.memo import Answers, Budget
+from soc.sigma.outright import Certain, Outright
 from soc.sigma.program import Texts
 
 FEW = 400
@@ -29,43 +31,60 @@ _VERDICT_BYTES = 300
 _WASTE = 500
 """Looks in vain that cost as much as compiling one rule: when so many were, another choice pays."""
 
-Hits = tuple[int, list[RuleInfo]]
+Hits = tuple[int, Sequence[RuleInfo]]
 """The place of an event in its batch, and the rules that it meets: at least one."""
 
 
-class _Verdicts(dict[tuple[int, ...], tuple[Sequence[Candidate], bool]]):
-    """Answers of all fields -> rules that can still fire, and whether one of them reads whole events."""
+class _Verdict(NamedTuple):
+    """What the answers of all fields come to.
 
-    __slots__ = ("_always", "_answers", "_budget", "_by_test", "_candidates", "_further")
+    looks    rules that can still fire; none where it is certain which do
+    whole    whether one of them reads whole events
+    certain  the rules that fire then
+    """
+
+    looks: Sequence[Candidate | Certain]
+    whole: bool
+    certain: Sequence[RuleInfo]
+
+
+class _Verdicts(dict[tuple[int, ...], _Verdict]):
+    """Answers of all fields -> what they come to."""
+
+    __slots__ = ("_answers", "_budget", "_by_test", "_candidates", "_further")
 
     def __init__(
         self,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[Candidate | Certain],
         witnesses: Sequence[Sequence[frozenset[int]]],
-        answers: Sequence[Answers],
+        answers: Sequence[Answers | Outright],
         budget: Budget,
     ) -> None:
+        """witnesses: of each candidate, at least one."""
         super().__init__()
         self._answers = answers
         self._budget = budget
         self._candidates = candidates
-        self._always = [place for place, sets in enumerate(witnesses) if not sets]
         self._further: list[Sequence[frozenset[int]]] = []
         self._by_test: dict[int, list[int]] = defaultdict(list)
         for place, sets in enumerate(witnesses):
             self._further.append(sets[1:])
-            for test in sets[0] if sets else ():
+            for test in sets[0]:
                 self._by_test[test].append(place)
 
-    def __missing__(self, given: tuple[int, ...]) -> tuple[Sequence[Candidate], bool]:
-        every = frozenset().union(*(one.sets[number] for one, number in zip(self._answers, given, strict=True)))
+    def __missing__(self, given: tuple[int, ...]) -> _Verdict:
+        every = frozenset().union(*(one.set_of(number) for one, number in zip(self._answers, given, strict=True)))
         by_test, further = self._by_test, self._further
         reached = {place for test in every if test in by_test for place in by_test[test]}
         chosen = [place for place in reached if not any(every.isdisjoint(one) for one in further[place])]
         self._budget.spend(_VERDICT_BYTES)
         # in the order of the rules, whatever finds them
-        found = [self._candidates[place] for place in sorted([*self._always, *chosen])]
-        verdict = self[given] = found, any(candidate.whole for candidate in found)
+        found = [self._candidates[place] for place in sorted(chosen)]
+        if all(isinstance(one, Certain) for one in found):
+            verdict = _Verdict((), False, [one.info for one in found])
+        else:
+            verdict = _Verdict(found, any(one.whole for one in found), ())
+        self[given] = verdict
         return verdict
 
 
@@ -80,6 +99,7 @@ class Plan:
         self._budget = budget
         self._fields: list[tuple[str, Field]] = []
         self._keywords: Keywords | None = None
+        self._outright = Outright({})
         self._answers: list[Answers] = []
         self._verdicts = _Verdicts((), (), (), budget)
         self._kept = kept
@@ -94,15 +114,17 @@ class Plan:
         answers = [found.met(events.column(name)) for name, found in self._fields]
         if self._keywords is not None:
             answers.append(self._keywords.met(events, lines))
+        answers.append(self._outright.met(events))
         vain = 0
-        columns = zip(*answers, strict=True) if answers else iter([()] * len(events))
-        for place, (candidates, whole) in enumerate(map(verdicts.__getitem__, columns)):
-            if candidates:
+        for place, (looks, whole, certain) in enumerate(map(verdicts.__getitem__, zip(*answers, strict=True))):
+            if looks:
                 texts = Texts(events[place] if whole else events.own(place))
-                found = [candidate.info for candidate in candidates if candidate.holds(texts)]
-                vain += len(candidates) - len(found)
+                found = [one.info for one in looks if one.holds(texts)]
+                vain += len(looks) - len(found)
                 if found:
                     yield place, found
+            elif certain:
+                yield place, certain
         self._vain += vain
 
     def _ready(self, events: Batch) -> _Verdicts:
@@ -110,7 +132,7 @@ class Plan:
         self._seen += len(events)
         few = self._seen < FEW
         made = self._compiled or self._kept
-        if made is None or (made.few and not few) or self._vain > self._patience:
+        if made is None or (made.few and not few) or self._vain + self._outright.vain > self._patience:
             made = compiled(self._candidates, events, few=few)
             self._is_new = True
         if made is not self._compiled:
@@ -143,4 +165,7 @@ class Plan:
         self._answers = [found.answers for _, found in self._fields]
         if self._keywords is not None:
             self._answers.append(self._keywords.answers)
-        self._verdicts = _Verdicts(self._candidates, made.witnesses, self._answers, self._budget)
+        self._outright = Outright({~at: one for at, one in enumerate(self._candidates) if not made.witnesses[at]})
+        found = [one if made.witnesses[at] else Certain(one.info) for at, one in enumerate(self._candidates)]
+        witnesses = [sets or (frozenset((~at,)),) for at, sets in enumerate(made.witnesses)]
+        self._verdicts = _Verdicts(found, witnesses, [*self._answers, self._outright], self._budget)

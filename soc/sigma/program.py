@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
-from soc.core.event import Event, Scalar
+from soc.core.event import Event, Scalar, Value
 from soc.sigma.evaluate import haystacks, leaf_holds, several
 from soc.sigma.predicate import Cidr, Null, Text, within
 from soc.sigma.regex import glob
 from soc.sigma.text import as_text, fold
-from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or
+from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or, leaves
 
 _MISSING = "\ud800"
 """Stands for a missing field: no rule's text has a lone surrogate, so nothing equals or contains it."""
@@ -40,26 +40,65 @@ class Texts(dict[str, str]):
             text = value.lower()
         elif field == KEYWORDS:
             text = _MISSING.join(map(fold, haystacks(self.event)))
-        elif value is None:
-            text = _MISSING
-        elif isinstance(value, tuple | list):
-            raise Several
         else:
-            text = fold(as_text(value))
-            if text == _MISSING:
-                raise Several
+            text = _text(value)
         self[field] = text
         return text
 
 
 Program = Callable[[Texts], bool]
+Picker = Callable[[Callable[[str], Sequence[Value]]], list[int]]
+"""Given what says of a field its value in each event, the places of the events that meet a condition."""
 
 
 def program(condition: Node, met: frozenset[tuple[str, object]]) -> Program:
     """The condition as a function. met are tests that are known to hold nearly always when it is called."""
-    writer = _Writer(met)
+    writer = _Writer(met, {})
     made: Program = eval(_code(f"lambda t: {writer.write(condition)}"), writer.names)  # noqa: S307 - see above
     return made
+
+
+def picker(condition: Node) -> Picker:
+    """The condition for many events at once; Several where it, or a value, asks for more than one text of a field."""
+    every = leaves(condition)
+    if any(leaf.field == KEYWORDS or not (_is_plain(leaf) or isinstance(leaf.test, Null)) for leaf in every):
+        return _refused
+    names = {field: f"v{n}" for n, field in enumerate({leaf.field: None for leaf in every})}
+    writer = _Writer(frozenset(), names)
+    row = "".join(f"{name}, " for name in names.values())
+    source = f"lambda rows: [n for n, ({row}) in enumerate(rows) if {writer.write(condition)}]"
+    pick = eval(_code(source), {**writer.names, "enumerate": enumerate})  # noqa: S307 - see above
+
+    def found(column: Callable[[str], Sequence[Value]]) -> list[int]:
+        places: list[int] = pick(zip(*[_folded(column(name)) for name in names], strict=True))
+        return places
+
+    return found
+
+
+def _refused(column: Callable[[str], Sequence[Value]]) -> list[int]:
+    raise Several
+
+
+def _folded(values: Sequence[Value]) -> list[str]:
+    """A field's values as programs read them."""
+    if set(map(type, values)) != {str}:
+        return list(map(_text, values))
+    texts = list(map(fold, cast("Sequence[str]", values)))
+    if _MISSING in texts:
+        raise Several
+    return texts
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return _MISSING
+    if isinstance(value, tuple | list):
+        raise Several
+    text = fold(as_text(value))
+    if text == _MISSING:
+        raise Several
+    return text
 
 
 @lru_cache(maxsize=2000)
@@ -85,10 +124,13 @@ def _any_holds(field: str, test: Callable[[Scalar], bool], event: Event) -> bool
 
 
 class _Writer:
-    def __init__(self, met: frozenset[tuple[str, object]]) -> None:
+    def __init__(self, met: frozenset[tuple[str, object]], texts: dict[str, str]) -> None:
+        """texts: what the text of a field is called that is at hand."""
         self.names: dict[str, Any] = {"__builtins__": {}, "sum": sum, "M": _MISSING}
         self._known: dict[object, str] = {}
         self._met = met
+        self._texts = texts
+        self._begun = False
 
     def _name(self, constant: object) -> str:
         key = (type(constant), constant)
@@ -97,6 +139,21 @@ class _Writer:
             name = self._known[key] = f"c{len(self._known)}"
             self.names[name] = constant
         return name
+
+    def _text(self, field: str) -> str:
+        """The field's text; what is asked for first is asked for in any case, and then at hand."""
+        if field in self._texts:
+            return self._texts[field]
+        text = f"t[{self._name(field)}]"
+        if self._begun:
+            return text
+        self._begun = True
+        self._texts[field] = "v"
+        return f"(v := {text})"
+
+    def _called(self, test: Callable[[Event], bool]) -> str:
+        self._begun = True
+        return f"{self._name(test)}(t.event)"
 
     def write(self, node: Node) -> str:
         if isinstance(node, Leaf):
@@ -134,7 +191,7 @@ class _Writer:
                 rest.append(child)
         written = []
         for (field, shape), literals in grouped.items():
-            text = f"t[{self._name(field)}]"
+            text = self._text(field)
             if shape == "contains":
                 name = self._name(_any_of(literals) if len(literals) > 1 else literals[0])
                 written.append(f"{name}({text})" if len(literals) > 1 else f"{name} in {text}")
@@ -143,18 +200,18 @@ class _Writer:
             else:
                 written.append(f"{text}.{shape}({self._name(tuple(literals))})")
         for field, tests in networks.items():
-            written.append(f"{self._name(partial(_any_holds, field, within(tests)))}(t.event)")
+            written.append(self._called(partial(_any_holds, field, within(tests))))
         return written + [self.write(child) for child in rest]
 
     def _leaf(self, leaf: Leaf) -> str:
         test = leaf.test
         if isinstance(test, Null) and leaf.field != KEYWORDS:  # of arrays, Texts says that there are several
-            return f"(t[{self._name(leaf.field)}] == M)"
+            return f"({self._text(leaf.field)} == M)"
         if not _is_plain(leaf) or not isinstance(test, Text):
-            return f"{self._name(partial(leaf_holds, leaf))}(t.event)"
-        text = f"t[{self._name(leaf.field)}]"
+            return self._called(partial(leaf_holds, leaf))
+        text = self._text(leaf.field)
         if test.literal is None:
-            return f"({text} != M and {self._name(glob(test.parts))}({text}))"
+            return f"({text} != M and {self._name(glob(test.parts))}({self._text(leaf.field)}))"
         literal = self._name(test.literal)
         if test.shape == "any":
             return f"({text} != M)"

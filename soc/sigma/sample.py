@@ -11,7 +11,7 @@ from soc.sigma.field import hashable
 from soc.sigma.needle import needles
 from soc.sigma.part import Part
 from soc.sigma.predicate import Regex, Text, ValueTest
-from soc.sigma.scan import Searched, make_scanner
+from soc.sigma.scan import Searched, framed, make_scanner
 from soc.sigma.text import as_text, fold
 from soc.sigma.tree import KEYWORDS, Leaf
 from soc.sigma.witness import Key, guess
@@ -54,8 +54,8 @@ def news(fields: Iterable[str], events: Sequence[Event]) -> dict[str, float]:
 
 
 def texts_of(field: str, events: Sequence[Event]) -> str:
-    """The field's values, each once, folded."""
-    return "\n".join({fold(as_text(value)) for value in _values(events, field)})
+    """The field's values, each once, folded and framed."""
+    return framed({fold(as_text(value)) for value in _values(events, field)})
 
 
 def _values(events: Sequence[Event], field: str) -> Counter[Scalar]:
@@ -88,7 +88,7 @@ def _held(tests: Iterable[ValueTest], counts: Counter[Scalar]) -> dict[ValueTest
         else:
             held[test] = int(scale * sum(count for value, count in few if test.holds(value)))
     often = list(texts.values())
-    scanner = make_scanner(searched, "\n".join(texts), few=True)
+    scanner = make_scanner(searched, framed(texts), few=True)
     for place, marks in scanner.find(list(texts)).items():
         for number in scanner.tests(marks):
             held[searched[number]] = held.get(searched[number], 0) + often[place]

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, count
+from operator import add
 from typing import Protocol
 
-from soc.sigma.needle import Place, needles
+from soc.sigma.needle import SEPARATOR, needles
 from soc.sigma.predicate import Regex, Text
 
 Searched = Text | Regex
 Found = dict[int, set[int]]
 """Number of a text -> marks: what was found in it, as the scanner's own numbers; a text without any may be missing."""
-
-_SEPARATOR = 1
 
 
 class Scanner(Protocol):
@@ -37,51 +36,17 @@ class Scanner(Protocol):
 MakeScanner = Callable[[Sequence[Searched], str], Scanner]
 
 
-class Needles:
-    """The needles of a field's tests, each once, and what tests the finding of one stands for.
+class Marks:
+    """What tests the marks of a field's scanner stand for.
 
-    Marks: a needle's number, for tests that ask no more; the same plus their number, where it begins the text; plus
-    twice their number, where it ends it; and from direct on, tests by their number that have no needle.
+    A mark is a needle's number; from direct on, tests by their number that have no needle: those in without.
     """
 
-    def __init__(self, tests: Sequence[Searched], seen: str) -> None:
-        """seen: values of the field, folded: what is rare in them is searched for."""
-        self.without: list[tuple[int, Searched]] = []
-        owners: dict[str, dict[Place, list[int]]] = {}
-        for number, test in enumerate(tests):
-            found = needles(test, seen)
-            if not found:
-                self.without.append((number, test))
-            for one in found:
-                owners.setdefault(one.text, {}).setdefault(one.place, []).append(number)
-        self.texts = list(owners)
-        self.direct = len(Place) * len(self.texts)
-        self._owners = [places.get(place, ()) for place in Place for places in owners.values()]
-        self._anywhere = {n for n, places in enumerate(owners.values()) if Place.ANYWHERE in places}
-        self._placed = {n for n, places in enumerate(owners.values()) if places.keys() != {Place.ANYWHERE}}
-
-    def placed(self, hits: Iterable[tuple[int, int]], lengths: Iterable[int]) -> Found:
-        """The marks of texts that were searched as one, with one separator after each.
-
-        hits: (number of the needle, where it ends). lengths: of each text, in the same unit.
-        """
-        ends, count, anywhere, placed = ends_of(lengths), len(self.texts), self._anywhere, self._placed
-        found: Found = {}
-        marks: set[int] = set()
-        first = last = 0
-        for number, end in hits:
-            if not first < end <= last:  # in another text than the hit before
-                text = bisect_left(ends, end)
-                first, last = (ends[text - 1] + _SEPARATOR if text else 0), ends[text]
-                marks = found.setdefault(text, set())
-            if number in anywhere:
-                marks.add(number)
-            if number in placed:
-                if end - len(self.texts[number]) == first:
-                    marks.add(number + Place.START * count)
-                if end == last:
-                    marks.add(number + Place.END * count)
-        return found
+    def __init__(self, owners: Sequence[Sequence[int]], without: Sequence[tuple[int, Searched]]) -> None:
+        """owners: of each needle the numbers of its tests."""
+        self.without = without
+        self.direct = len(owners)
+        self._owners = owners
 
     def tests(self, marks: Iterable[int]) -> set[int]:
         """The numbers of the tests that these stand for."""
@@ -89,15 +54,51 @@ class Needles:
         return {n for mark in marks for n in (owners[mark] if mark < direct else (mark - direct,))}
 
 
+def sought(tests: Sequence[Searched], seen: str) -> tuple[Sequence[str], Marks]:
+    """The needles of a field's tests, each once, and what finding them means.
+
+    seen: values of the field, folded and framed: what is rare in them is searched for.
+    """
+    without: list[tuple[int, Searched]] = []
+    owners: dict[str, list[int]] = {}
+    for number, test in enumerate(tests):
+        found = needles(test, seen)
+        if not found:
+            without.append((number, test))
+        for one in found:
+            owners.setdefault(one, []).append(number)
+    return list(owners), Marks(list(owners.values()), without)
+
+
+def framed(texts: Iterable[str]) -> str:
+    """The texts as one, with a separator before each and after the last."""
+    return SEPARATOR.join(("", *texts, ""))
+
+
+def ends_of(lengths: Iterable[int]) -> list[int]:
+    """Where each of these texts ends when they are framed, its separator included."""
+    return list(map(add, accumulate(lengths), count(2)))
+
+
+def marked(hits: Iterable[tuple[int, int]], lengths: Iterable[int]) -> Found:
+    """The marks of texts that were framed. hits: (mark, where it ends); lengths: of each text, in the same unit."""
+    ends = ends_of(lengths)
+    found: Found = {}
+    marks: set[int] = set()
+    first = last = 0
+    for mark, end in hits:
+        if not first < end <= last:  # in another text than the hit before
+            text = bisect_left(ends, end)
+            first, last = (ends[text - 1] if text else 0), ends[text]
+            marks = found.setdefault(text, set())
+        marks.add(mark)
+    return found
+
+
 def put(found: Found, mark: int, texts: Iterable[int]) -> None:
     """Adds a mark to these texts."""
     for text in texts:
         found.setdefault(text, set()).add(mark)
-
-
-def ends_of(lengths: Iterable[int]) -> list[int]:
-    """Where each of these texts ends when they are one, with one separator after each."""
-    return [end - _SEPARATOR for end in accumulate(length + _SEPARATOR for length in lengths)]
 
 
 def make_scanner(tests: Sequence[Searched], seen: str = "", *, few: bool = False) -> Scanner:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 import hyperscan
 
-from soc.sigma.needle import spellings
+from soc.sigma.needle import SEPARATOR, spellings
 from soc.sigma.predicate import Regex
 from soc.sigma.regex import counted, encode, needs_backtracking
-from soc.sigma.scan import Found, Needles, Searched, ends_of, put
+from soc.sigma.scan import Found, Searched, ends_of, framed, marked, put, sought
 
 # by lines, so that an anchor holds at the ends of each of the texts that are searched as one
 _REGEX = hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_ALLOWEMPTY | hyperscan.HS_FLAG_UTF8
+_SEPARATOR = SEPARATOR.encode()
 _REGEX_FLAGS = {"i": hyperscan.HS_FLAG_CASELESS, "s": hyperscan.HS_FLAG_DOTALL}
 
 MAX_COUNTED = 64
@@ -64,32 +65,33 @@ class HyperscanScanner:
     """
 
     def __init__(self, tests: Sequence[Searched], seen: str = "") -> None:
-        self._needles = Needles(tests, seen)
-        spelled = [(one, n) for n, text in enumerate(self._needles.texts) for one in spellings(text)]
+        texts, self._marks = sought(tests, seen)
+        spelled = [(one, n) for n, text in enumerate(texts) for one in spellings(text)]
         self._texts = _compiled([(one.encode(), n, hyperscan.HS_FLAG_CASELESS) for one, n in spelled], literal=True)
-        expressions = [made for n, test in self._needles.without if (made := _expression(n, test)) is not None]
-        self._expressions = _compiled(expressions)
-        if self._expressions is None:
-            expressions = [one for one in expressions if _compiled([one]) is not None]
+        expressions = [made for n, test in self._marks.without if (made := _expression(n, test)) is not None]
+        try:
+            self._expressions = _compiled(expressions)
+        except hyperscan.error:
+            expressions = list(filter(_is_accepted, expressions))
             self._expressions = _compiled(expressions)
         self._numbers = {one[1] for one in expressions}
-        self._others = [(number, test) for number, test in self._needles.without if number not in self._numbers]
+        self._others = [(number, test) for number, test in self._marks.without if number not in self._numbers]
 
     def find(self, texts: Sequence[str]) -> Found:
-        joined = "\n".join(texts)
+        joined = framed(texts)
         if joined.isascii():
             encoded, lengths = joined.encode(), list(map(len, texts))
         else:
-            several = list(map(encode, texts))
-            encoded, lengths = b"\n".join(several), list(map(len, several))
+            encoded = encode(joined)
+            lengths = [len(text) if text.isascii() else len(encode(text)) for text in texts]
         found = self._find_texts(encoded, lengths)
-        direct = self._needles.direct
+        direct = self._marks.direct
         if self._expressions is not None:
             for place, number in self._find_expressions(self._expressions, encoded, lengths):
                 put(found, direct + number, (place,))
             if any(letter in joined for letter in _ODD):
                 odd = [(place, text) for place, text in enumerate(texts) if not set(_ODD).isdisjoint(text)]
-                for number, test in self._needles.without:
+                for number, test in self._marks.without:
                     put(found, direct + number, (place for place, text in odd if test.holds(text)))
         for number, test in self._others:
             put(found, direct + number, (place for place, text in enumerate(texts) if test.holds(text)))
@@ -98,10 +100,10 @@ class HyperscanScanner:
     def find_encoded(self, texts: Sequence[bytes]) -> Found:
         if self._expressions is not None or self._others:
             return self.find([text.decode("utf-8", "replace") for text in texts])
-        return self._find_texts(b"\n".join(texts), map(len, texts))
+        return self._find_texts(_SEPARATOR.join((b"", *texts, b"")), map(len, texts))
 
     def tests(self, marks: Iterable[int]) -> set[int]:
-        return self._needles.tests(marks)
+        return self._marks.tests(marks)
 
     def _find_expressions(self, expressions: Database, joined: bytes, lengths: Sequence[int]) -> list[tuple[int, int]]:
         """(number of the text, number of the expression), repeats allowed."""
@@ -113,17 +115,17 @@ class HyperscanScanner:
             return len(hits) > most
 
         try:
-            expressions.scan(joined + b"\n", hit)  # after the last line's end an empty one would be none
+            expressions.scan(joined, hit)
         except hyperscan.ScanTerminated:
             if len(lengths) == 1:
                 return [(0, number) for number in self._numbers]
-            alone = [joined[end - length : end] for length, end in zip(lengths, ends_of(lengths), strict=True)]
+            alone = [joined[end - length - 2 : end] for length, end in zip(lengths, ends_of(lengths), strict=True)]
             each = [self._find_expressions(expressions, text, [len(text)]) for text in alone]
             return [(place, number) for place, found in enumerate(each) for _, number in found]
         if not hits:
             return []
         ends = ends_of(lengths)
-        return [(bisect_left(ends, end), number) for end, number in hits if end <= ends[-1]]
+        return [(bisect_left(ends, end + 1), number) for end, number in hits if end < ends[-1]]
 
     def _find_texts(self, joined: bytes, lengths: Iterable[int]) -> Found:
         if self._texts is None:
@@ -131,24 +133,28 @@ class HyperscanScanner:
         hits: list[tuple[int, int]] = []
         add = hits.append
 
-        def hit(number: int, _start: int, end: int, *_: object) -> None:
+        def hit(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
             add((number, end))
 
         self._texts.scan(joined, hit)
-        return self._needles.placed(hits, lengths) if hits else {}
+        return marked(hits, lengths) if hits else {}
 
 
 def _compiled(expressions: list[Expression], literal: bool = False) -> Database | None:
-    """None without expressions or when Hyperscan refuses one of them."""
+    """None without expressions. hyperscan.error when it refuses one of them: never a text, see soc.sigma.needle."""
     if not expressions:
         return None
     patterns, numbers, flags = zip(*expressions, strict=True)
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    try:
-        database.compile(expressions=patterns, ids=numbers, elements=len(patterns), flags=flags, literal=literal)
-    except hyperscan.error:
-        return None
+    database.compile(expressions=patterns, ids=numbers, elements=len(patterns), flags=flags, literal=literal)
     return Database(database)
+
+
+def _is_accepted(expression: Expression) -> bool:
+    try:
+        return _compiled([expression]) is not None
+    except hyperscan.error:
+        return False
 
 
 def _expression(number: int, test: Searched) -> Expression | None:

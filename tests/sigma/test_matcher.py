@@ -148,6 +148,50 @@ def test_a_rule_that_is_often_looked_at_in_vain_is_found_by_another_test(monkeyp
     assert all(matched.match_all([{"A": "a longword", "B": "y"}] * 3))
 
 
+def test_rules_that_nothing_leads_to_come_in_their_order_and_for_every_kind_of_value() -> None:
+    rules = [
+        rule({"s": {"A|contains": "evil"}, "condition": "s"}),
+        rule({"s": {"A|contains": "good", "B": None}, "condition": "not s"}),
+        rule({"s": {"A|re": "o.d"}, "condition": "not s"}),
+        rule({"s": {"A|endswith": ".exe"}, "condition": "s"}),
+    ]
+    matched = matcher(*rules)
+    values: list[Any] = [
+        "evil.exe",
+        "GOOD",
+        "good evil",
+        None,
+        ("x", "good"),
+        (),
+        "\ud800",
+        5,
+        5.0,
+        True,
+        ["evil"],
+        "đ",
+    ]
+    events: list[Event] = [{"A": value, **b} for value in values for b in ({}, {"B": "x"}, {"B": ("x",)})] * 20
+    wanted = [[one.info.id for one in rules if holds(one.condition, event)] for event in events]
+    assert [[info.id for info in found] for found in matched.match_all(events)] == wanted
+    texts: list[Event] = [event for event in events if isinstance(event["A"], str) and event["A"] != "\ud800"]
+    assert [len(found) for found in matched.match_all(texts)] == [
+        sum(holds(one.condition, event) for one in rules) for event in texts
+    ]
+
+
+def test_a_rule_that_nothing_led_to_is_found_by_a_test_when_it_no_longer_fires(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "_WASTE", 100)
+    matched = matcher(rule({"s": {"A|endswith": ".exe"}, "condition": "not s"}))
+    for _ in range(10):
+        assert all(matched.match_all([{"A": "x.dll"}] * 500))
+    (plan,) = matched._plans.values()
+    assert (len(plan._outright), plan._fields) == (1, [])
+    for _ in range(3):
+        assert not any(matched.match_all([{"A": "x.exe"}] * 500))
+    assert (len(plan._outright), [name for name, _ in plan._fields]) == (0, ["A"])
+    assert all(matched.match_all([{"A": "x.dll"}] * 3))
+
+
 @pytest.mark.parametrize("value", ["\ud800", "\ud800evil", "evil\udfff", "\x00evil", "evil" + "\u202e"])
 def test_hostile_text(value: str) -> None:
     matched = matcher(

@@ -18,6 +18,12 @@ from soc.sigma.text import _FOLDING, Wildcard, fold
 MANY = Wildcard.MANY
 PATTERNS: list[tuple[str, list[str]]] = [
     ("a*b?c", []),
+    ("abc", []),
+    ("", []),
+    ("đ", []),
+    ("x\nb", ["contains"]),
+    ("\n", ["endswith"]),
+    ("đ*ă\n", []),
     ("đ*ă?", []),
     ("?" * 300, []),
     ("*", []),
@@ -88,6 +94,29 @@ def test_a_text_is_found_in_its_own_value_and_at_its_place(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("make", [HyperscanScanner, PortableScanner])
+def test_a_text_is_found_at_an_end_that_it_asks_for_whatever_its_letters(
+    make: type[HyperscanScanner] | type[PortableScanner],
+) -> None:
+    tests = [Text(parts) for parts in (("đb",), ("đ", MANY), (MANY, "ă"), ("a", MANY, "đ"), ())]
+    values = ["ĐB", "xđb", "đbx", "Ă", "ăx", "axĐ", "axđx", "", "xđ", "AĐ"]
+    assert found_in(make(tests), values) == {
+        (0, 0), (0, 1), (2, 1), (3, 2), (5, 3), (6, 3), (7, 4), (9, 3)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [HyperscanScanner, PortableScanner])
+@pytest.mark.parametrize("parts", [(MANY, "x" * 20_000, MANY), ("x" * 20_000,), (MANY, "đ" * 20_000)])
+def test_a_text_that_no_engine_takes_whole_is_found_and_hides_no_other(
+    make: type[HyperscanScanner] | type[PortableScanner], parts: tuple[Wildcard | str, ...]
+) -> None:
+    long = next(part for part in parts if isinstance(part, str))
+    scanner = make([Text(parts), Text((MANY, "evil", MANY)), Regex("evil.*" + "y" * 20_000)])
+    found = found_in(scanner, [long, "evil", "z", "evil" + "y" * 20_000])
+    assert {(0, 0), (1, 1), (3, 1), (3, 2)} <= found
+    assert not any(place == 2 for place, _ in found)
+
+
 def test_anchors_hold_at_the_ends_of_each_value() -> None:
     tests = [Regex("^ab"), Regex("ab$"), Regex("^ab$"), Regex("a{2}:[^ ]")]
     found = found_in(HyperscanScanner(tests), ["abc", "cab", "ab", "cabc", "aa:b", ""])
@@ -126,11 +155,11 @@ def test_of_what_a_value_must_hold_the_rarest_is_searched_for() -> None:
         Regex("cmd.*powershell.*(?:input|noexit)"),
         Text((MANY, "\\system32\\", Wildcard.ONE, "evil")),
     )
-    assert [one.text for one in needles(expression)] == ["powershell"]
-    assert [one.text for one in needles(wildcard)] == ["\\system32\\"]
+    assert list(needles(expression)) == ["powershell"]
+    assert list(needles(wildcard)) == ["\\system32\\"]
     seen = "c:\\windows\\system32\\cmd.exe /c powershell -file x.ps1"
-    assert [one.text for one in needles(expression, seen)] == ["input", "noexit"]
-    assert [one.text for one in needles(wildcard, seen)] == ["evil"]
+    assert list(needles(expression, seen)) == ["input", "noexit"]
+    assert list(needles(wildcard, seen)) == ["evil\n"]
 
 
 @given(st.text("abc ", max_size=20), st.lists(st.text("abcd ", max_size=12), min_size=1, max_size=5))
