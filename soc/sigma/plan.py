@@ -3,7 +3,8 @@
 1. Each field that some rule needs: a memo gives the tests that its value meets, nearly always none; new values
    of a whole batch are searched at once.
 2. The tuple of those answers: a second memo gives the rules that can still fire, nearly always none.
-3. Those rules alone are evaluated on the event.
+3. Those rules alone are evaluated on the event; what every event meets leads to no rule, so a rule that needs nothing
+   else is decided for all events of a batch at once (soc.sigma.outright).
 
 Which of a rule's tests are searched for is decided by how rare they are among the events that come.
 """
