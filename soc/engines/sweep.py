@@ -274,13 +274,13 @@ def _match(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found, *
         lines = [lines[place - first] for place in places]
     found.events += len(events)
     found.hits += [
-        (places[at], events[at].get("EventRecordID") if keep_record else None, _ids(rules))
+        (
+            places[at],
+            events[at].get("EventRecordID") if keep_record else None,
+            [rules[0].id] if len(rules) == 1 else sorted({rule.id for rule in rules}),
+        )
         for at, rules in sweeper.matcher.hits(events, lines)
     ]
-
-
-def _ids(rules: Sequence[RuleInfo]) -> list[str]:
-    return [rules[0].id] if len(rules) == 1 else sorted({rule.id for rule in rules})
 
 
 def _one_by_one(sweeper: Sweeper, lines: Sequence[bytes], first: int, found: Found) -> tuple[Batch, list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from soc.core.batch import Batch
 from soc.core.event import Value
@@ -96,12 +96,15 @@ class Candidate:
             self._remember(values, verdict)
         return verdict
 
-    def among(self, events: Batch) -> Sequence[int]:
-        """The places of the events on which it fires: quicker of many, where its condition asks for text alone."""
+    def among(self, events: Batch, columns: Mapping[str, Sequence[Value]]) -> Sequence[int]:
+        """The places of the events on which it fires: quicker of many, where its condition asks for text alone.
+
+        columns: those of the events' fields that are at hand
+        """
         if self._pick is None:
             self._pick = picker(self.condition)
         try:
-            return self._pick(events.column)
+            return self._pick(lambda name: columns[name] if name in columns else events.column(name))
         except Several:
             event = events.__getitem__ if self.whole else events.own
             return [place for place in range(len(events)) if self.holds(Texts(event(place)))]

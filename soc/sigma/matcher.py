@@ -72,9 +72,12 @@ class Matcher:
         self._budget.settle()
         if lines:
             self._engines.see(lines)
-        places: dict[Plan, list[int]] = defaultdict(list)
+        routes = self._router.routes(events)
         known = self._routes.get
-        for place, route in enumerate(self._router.routes(events)):
+        if len(set(routes)) == 1:
+            return list((known(routes[0]) or self._plan(routes[0])).match(events, lines))
+        places: dict[Plan, list[int]] = defaultdict(list)
+        for place, route in enumerate(routes):
             places[known(route) or self._plan(route)].append(place)
         hits: list[Hits] = []
         for plan, chosen in places.items():

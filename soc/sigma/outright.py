@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from soc.core.batch import Batch
+from soc.core.event import Value
 from soc.core.finding import RuleInfo
 from soc.sigma.candidate import Candidate
 from soc.sigma.program import Texts
@@ -36,11 +37,14 @@ class Outright:
     def __len__(self) -> int:
         return len(self._rules)
 
-    def met(self, events: Batch) -> list[int]:
-        """The answer for each event. vain counts the looks at rules that do not fire."""
+    def met(self, events: Batch, columns: Mapping[str, Sequence[Value]]) -> list[int]:
+        """The answer for each event. vain counts the looks at rules that do not fire.
+
+        columns: those of the events' fields that are at hand
+        """
         answers = [0] * len(events)
         for bit, rule in enumerate(self._rules):
-            places = rule.among(events)
+            places = rule.among(events, columns)
             self.vain += len(events) - len(places)
             for place in places:
                 answers[place] |= 1 << bit

@@ -112,10 +112,11 @@ class Plan:
     def match(self, events: Batch, lines: Sequence[bytes] | None) -> Iterator[Hits]:
         """The events of a batch that meet a rule. lines: the JSON that they were read from, where there is some."""
         verdicts = self._ready(events)
-        answers = [found.met(events.column(name)) for name, found in self._fields]
+        columns = {name: events.column(name) for name, _ in self._fields}
+        answers = [field.met(column) for (_, field), column in zip(self._fields, columns.values(), strict=True)]
         if self._keywords is not None:
             answers.append(self._keywords.met(events, lines))
-        answers.append(self._outright.met(events))
+        answers.append(self._outright.met(events, columns))
         vain = 0
         for place, (looks, whole, certain) in enumerate(map(verdicts.__getitem__, zip(*answers, strict=True))):
             if looks:

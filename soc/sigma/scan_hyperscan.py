@@ -79,15 +79,12 @@ class HyperscanScanner:
 
     def find(self, texts: Sequence[str]) -> Found:
         joined = framed(texts)
-        if joined.isascii():
-            encoded, lengths = joined.encode(), list(map(len, texts))
-        else:
-            encoded = encode(joined)
-            lengths = [len(text) if text.isascii() else len(encode(text)) for text in texts]
-        found = self._find_texts(encoded, lengths)
+        encoded = encode(joined)
+        size = len if len(encoded) == len(joined) else _size
+        found = self._find_texts(encoded, map(size, texts))
         direct = self._marks.direct
         if self._expressions is not None:
-            for place, number in self._find_expressions(self._expressions, encoded, lengths):
+            for place, number in self._find_expressions(self._expressions, encoded, list(map(size, texts))):
                 put(found, direct + number, (place,))
             if any(letter in joined for letter in _ODD):
                 odd = [(place, text) for place, text in enumerate(texts) if not set(_ODD).isdisjoint(text)]
@@ -138,6 +135,10 @@ class HyperscanScanner:
 
         self._texts.scan(joined, hit)
         return marked(hits, lengths) if hits else {}
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(encode(text))
 
 
 def _compiled(expressions: list[Expression], literal: bool = False) -> Database | None:
