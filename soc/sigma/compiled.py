@@ -6,6 +6,7 @@ the choice of an earlier run with its search engines: it costs a tenth, and is m
 
 from __future__ import annotations
 
+import marshal
 import pickle
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ from soc.sigma.field import Numbered, NumberedParts, Tests
 from soc.sigma.keywords import Pair
 from soc.sigma.part import Part, parts
 from soc.sigma.predicate import Text, ValueTest
+from soc.sigma.program import CODES
 from soc.sigma.sample import measure, measure_part, news, texts_of
 from soc.sigma.scan import scanner_name
 from soc.sigma.sealed import Sealed, unpickled
@@ -37,6 +39,8 @@ _DOUBTFUL = 0.15
 """A rule that more events reach is worth a closer look at what finds it."""
 _LOOK = 0.2
 """To look at one more field of every event costs as much as to look at a rule on this share of them."""
+_CODES = "codes"
+"""Where the code of conditions is kept among the routes."""
 _NEW = 0.8
 """And as much more where its value is one that none had before."""
 
@@ -120,7 +124,10 @@ class Shelf:
 
     @cached_property
     def _kept(self) -> dict[str, bytes]:
-        return self._sealed.read() or {}
+        kept: dict[str, bytes] = self._sealed.read() or {}
+        if _CODES in kept:
+            CODES.update(marshal.loads(kept[_CODES]))  # noqa: S302 - ours, see soc.sigma.sealed
+        return kept
 
     def find(self, candidates: Sequence[Candidate]) -> Compiled | None:
         """What these rules were compiled to by an earlier run."""
@@ -144,6 +151,7 @@ class Shelf:
         new |= {_key_of(tests): pair for tests, pair in pairs.items()}
         if self._sealed.kept and new:
             made = {key: pickle.dumps(one, pickle.HIGHEST_PROTOCOL) for key, one in new.items()}
+            made[_CODES] = marshal.dumps(dict(CODES))
             before = ((key, one) for key, one in self._kept.items() if key not in made)
             self._sealed.write(dict(islice(chain(made.items(), before), MOST_KEPT)))
 

@@ -7,7 +7,7 @@ names) is a constant in its namespace, never source text. It is made when a rule
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from types import CodeType
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from soc.sigma.regex import glob
 from soc.sigma.text import as_text, fold
 from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or, leaves
 
+_MOST_CODES = 2000
 _MISSING = "\ud800"
 """Stands for a missing field: no rule's text has a lone surrogate, so nothing equals or contains it."""
 
@@ -54,7 +55,7 @@ Picker = Callable[[Callable[[str], Sequence[Value]]], list[int]]
 def program(condition: Node, met: frozenset[tuple[str, object]]) -> Program:
     """The condition as a function. met are tests that are known to hold nearly always when it is called."""
     writer = _Writer(met, {})
-    made: Program = eval(_code(f"lambda t: {writer.write(condition)}"), writer.names)  # noqa: S307 - see above
+    made: Program = eval(CODES[f"lambda t: {writer.write(condition)}"], writer.names)  # noqa: S307 - see above
     return made
 
 
@@ -67,7 +68,7 @@ def picker(condition: Node) -> Picker:
     writer = _Writer(frozenset(), names)
     row = "".join(f"{name}, " for name in names.values())
     source = f"lambda rows: [n for n, ({row}) in enumerate(rows) if {writer.write(condition)}]"
-    pick = eval(_code(source), {**writer.names, "enumerate": enumerate})  # noqa: S307 - see above
+    pick = eval(CODES[source], {**writer.names, "enumerate": enumerate})  # noqa: S307 - see above
 
     def found(column: Callable[[str], Sequence[Value]]) -> list[int]:
         places: list[int] = pick(zip(*[_folded(column(name)) for name in names], strict=True))
@@ -101,10 +102,18 @@ def _text(value: Value) -> str:
     return text
 
 
-@lru_cache(maxsize=2000)
-def _code(source: str) -> CodeType:
-    """Conditions that differ in their constants alone have one: making it is most of the work."""
-    return compile(source, "<rule>", "eval")
+class Codes(dict[str, CodeType]):
+    """Source -> code: conditions that differ in their constants alone share it, and making it is most of the work."""
+
+    def __missing__(self, source: str) -> CodeType:
+        if len(self) >= _MOST_CODES:
+            self.clear()
+        made = self[source] = compile(source, "<rule>", "eval")
+        return made
+
+
+CODES = Codes()
+"""Of all rules: soc.sigma.compiled keeps them for the next start."""
 
 
 def _any_of(literals: Sequence[str]) -> Callable[[str], bool]:
