@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from soc.core.batch import Batch
 from soc.core.event import Value
+from soc.core.finding import RuleInfo
 from soc.core.windows.usual import SYSTEM
 from soc.sigma.evaluate import holds
 from soc.sigma.memo import Budget
 from soc.sigma.predicate import Exists, FieldRef
-from soc.sigma.program import Picker, Program, Several, Texts, picker, program
+from soc.sigma.program import Program, Several, Texts, program
 from soc.sigma.rule import Rule
 from soc.sigma.tree import KEYWORDS, Leaf, Node, leaves
 
@@ -38,7 +38,6 @@ class Candidate:
         "_fields",
         "_known",
         "_leaves",
-        "_pick",
         "_whole",
         "condition",
         "decided",
@@ -57,7 +56,6 @@ class Candidate:
         self._leaves: Sequence[Leaf] = ()
         self._whole: bool | None = None
         self._check: Program | None = None
-        self._pick: Picker | None = None
         self._fields: tuple[str, ...] | None = None
         self._known: dict[tuple[Value, ...], bool] = {}
         self._asked = 0
@@ -96,19 +94,6 @@ class Candidate:
             self._remember(values, verdict)
         return verdict
 
-    def among(self, events: Batch, columns: Mapping[str, Sequence[Value]]) -> Sequence[int]:
-        """The places of the events on which it fires: quicker of many, where its condition asks for text alone.
-
-        columns: those of the events' fields that are at hand
-        """
-        if self._pick is None:
-            self._pick = picker(self.condition)
-        try:
-            return self._pick(lambda name: columns[name] if name in columns else events.column(name))
-        except Several:
-            event = events.__getitem__ if self.whole else events.own
-            return [place for place in range(len(events)) if self.holds(Texts(event(place)))]
-
     def _holds(self, texts: Texts) -> bool:
         if self._check is None:
             met = [self.leaves[place] for place in self.found_by]
@@ -136,6 +121,20 @@ class Candidate:
             self._asked = 0
         self._known[values] = verdict
         self._budget.spend(size)
+
+
+class Certain:
+    """A rule as an event is offered it of which is known that it meets the rule."""
+
+    __slots__ = ("info",)
+    whole = False
+
+    def __init__(self, info: RuleInfo) -> None:
+        self.info = info
+
+    def holds(self, texts: Texts) -> bool:
+        """Whether the rule fires."""
+        return True
 
 
 def _reads_more(leaf: Leaf) -> bool:

@@ -20,16 +20,17 @@ from soc.core.event import Event
 from soc.core.finding import RuleInfo
 from soc.core.ids import content_id
 from soc.sigma.candidate import Candidate
-from soc.sigma.field import Numbered, NumberedParts, Tests
+from soc.sigma.field import Asked, Numbered, Tests
 from soc.sigma.keywords import Pair
+from soc.sigma.needle import is_certain
 from soc.sigma.part import Part, parts
-from soc.sigma.predicate import Text, ValueTest
+from soc.sigma.predicate import Null, Text, ValueTest
 from soc.sigma.program import CODES
 from soc.sigma.sample import measure, measure_part, news, texts_of
 from soc.sigma.scan import scanner_name
 from soc.sigma.sealed import Sealed, unpickled
-from soc.sigma.tree import KEYWORDS
-from soc.sigma.witness import Chooser, Key, Witness, guess
+from soc.sigma.tree import KEYWORDS, Leaf
+from soc.sigma.witness import Chooser, Witness, guess
 
 SAMPLE = 512
 """Events that the choice is measured on."""
@@ -45,19 +46,32 @@ _NEW = 0.8
 """And as much more where its value is one that none had before."""
 
 
+class Outright(NamedTuple):
+    """A rule of which no test leads to it, while what is found in values tells each of them for certain.
+
+    tests   its leaves' tests, by their numbers
+    unsure  the numbers of what makes that uncertain
+    """
+
+    tests: Sequence[int]
+    unsure: frozenset[int]
+
+
 class Compiled(NamedTuple):
     """What of each rule is searched for, and the engines that search for it.
 
     witnesses  of each candidate, in their order: sets of tests, by their numbers
     found_by   of each candidate: the same tests, by their places among its leaves
-    fields     (name, tests, parts of conditions) of each field that is looked at
+    outright   place of a candidate -> how it is decided without being looked at
+    fields     of each field that is looked at its name, and what is asked of it
     keywords   tests on whole events
     few        made in haste, for a route of few events
     """
 
     witnesses: Sequence[Sequence[frozenset[int]]]
     found_by: Sequence[Sequence[int]]
-    fields: Sequence[tuple[str, Tests, NumberedParts]]
+    outright: Mapping[int, Outright]
+    fields: Sequence[tuple[str, Asked]]
     keywords: Numbered
     few: bool
 
@@ -71,23 +85,57 @@ def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Co
     shares = {} if few else measure((one.leaves for one in candidates), sample)
     chooser = Chooser(guess if few else shares.__getitem__, dear, new)
     witnesses = [() if one.decided else _chosen(one, chooser, sample) for one in candidates]
-    numbers: dict[Key, int] = {}
-    tests: dict[str, list[tuple[int, ValueTest]]] = defaultdict(list)
-    decided: dict[str, list[tuple[int, Part]]] = defaultdict(list)
-    for key in (key for chosen in witnesses for one in chosen for key in one.keys):
-        if key not in numbers:
-            number = numbers[key] = len(numbers)
-            field, test = key
-            if isinstance(test, Part):
-                decided[field].append((number, test))
-            else:
-                tests[field].append((number, test))
-    searched = tests.pop(KEYWORDS, ())
-    names = sorted({*tests, *decided})
-    fields = [(name, Tests(tests[name], texts_of(name, sample), few=few), decided[name]) for name in names]
+    numbers = _Numbers()
     numbered = [[frozenset(map(numbers.__getitem__, one.keys)) for one in chosen] for chosen in witnesses]
     found_by = [_places(one, chosen) for one, chosen in zip(candidates, witnesses, strict=True)]
-    return Compiled(numbered, found_by, fields, searched, few)
+    outright = {
+        place: Outright(
+            [numbers[leaf.field, leaf.test] for leaf in one.leaves],
+            frozenset(numbers[leaf.field, _UNSURE] for leaf in one.leaves),
+        )
+        for place, (one, chosen) in enumerate(zip(candidates, witnesses, strict=True))
+        if not chosen and not one.decided and all(map(_tells, one.leaves))
+    }
+    of_fields = numbers.of_fields()
+    keywords = [(number, test) for number, test in of_fields.pop(KEYWORDS, ()) if isinstance(test, ValueTest)]
+    fields = [(name, _asked(of_fields[name], texts_of(name, sample), few=few)) for name in sorted(of_fields)]
+    return Compiled(numbered, found_by, outright, fields, keywords, few)
+
+
+class _Unsure:
+    """What a value meets of which its field's tests cannot be told for certain."""
+
+
+_UNSURE = _Unsure()
+
+
+class _Numbers(dict[tuple[str, object], int]):
+    """Field and test -> its number, given when it is first asked for."""
+
+    def __missing__(self, key: tuple[str, object]) -> int:
+        number = self[key] = len(self)
+        return number
+
+    def of_fields(self) -> dict[str, list[tuple[int, object]]]:
+        """Field -> its tests."""
+        found: dict[str, list[tuple[int, object]]] = defaultdict(list)
+        for (field, test), number in self.items():
+            found[field].append((number, test))
+        return found
+
+
+def _asked(tests: Sequence[tuple[int, object]], seen: str, *, few: bool) -> Asked:
+    return Asked(
+        Tests([(number, test) for number, test in tests if isinstance(test, ValueTest)], seen, few=few),
+        [(number, test) for number, test in tests if isinstance(test, Part)],
+        [number for number, test in tests if isinstance(test, Null)],
+        [number for number, test in tests if test is _UNSURE],
+    )
+
+
+def _tells(leaf: Leaf) -> bool:
+    """Whether what is found in a value tells for certain if the test holds."""
+    return leaf.field != KEYWORDS and (isinstance(leaf.test, Null) or is_certain(leaf.test))
 
 
 def _places(candidate: Candidate, chosen: Sequence[Witness]) -> list[int]:

@@ -5,6 +5,8 @@ An array meets a test when one of its values does. Null and exists ask about the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from soc.core.event import Event, Scalar, Value
 from soc.sigma.predicate import Exists, FieldRef, Null
 from soc.sigma.text import as_text
@@ -13,15 +15,20 @@ from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or
 
 def holds(node: Node, event: Event) -> bool:
     """Whether the event meets the condition."""
+    return holds_when(node, lambda leaf: leaf_holds(leaf, event))
+
+
+def holds_when(node: Node, holding: Callable[[Leaf], bool]) -> bool:
+    """Whether the condition holds when these of its tests do."""
     if isinstance(node, Leaf):
-        return leaf_holds(node, event)
+        return holding(node)
     if isinstance(node, And):
-        return all(holds(child, event) for child in node.children)
+        return all(holds_when(child, holding) for child in node.children)
     if isinstance(node, Or):
-        return any(holds(child, event) for child in node.children)
+        return any(holds_when(child, holding) for child in node.children)
     if isinstance(node, Not):
-        return not holds(node.child, event)
-    return sum(holds(child, event) for child in node.children) >= node.count
+        return not holds_when(node.child, holding)
+    return sum(holds_when(child, holding) for child in node.children) >= node.count
 
 
 def leaf_holds(leaf: Leaf, event: Event) -> bool:

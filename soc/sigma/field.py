@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import compress
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from soc.core.event import Scalar, Value
 from soc.sigma.memo import Answers, Budget
+from soc.sigma.needle import SEPARATOR
 from soc.sigma.part import Part
 from soc.sigma.predicate import Cidr, Compare, ValueTest
 from soc.sigma.scan import Found, Searched, make_scanner, put
@@ -61,12 +62,26 @@ class Tests:
         return met
 
 
+class Asked(NamedTuple):
+    """What is asked of one field, each by its number.
+
+    tests    searched for
+    parts    of conditions, decided for each value
+    missing  tests that a missing value alone meets
+    unsure   what a value meets of which is not certain that it meets no other test than was found: [] or one
+    """
+
+    tests: Tests
+    parts: NumberedParts
+    missing: Sequence[int]
+    unsure: Sequence[int]
+
+
 class Field:
     """The memo of one field on one route."""
 
-    def __init__(self, tests: Tests, parts: NumberedParts, budget: Budget) -> None:
-        self._tests = tests
-        self._parts = parts
+    def __init__(self, asked: Asked, budget: Budget) -> None:
+        self._tests, self._parts, self._missing, self._unsure = asked
         self._budget = budget
         self._known: dict[Value, int] = {}
         self._by_marks: dict[frozenset[int], int] = {}
@@ -78,7 +93,9 @@ class Field:
         """Forgets everything; the numbers that were given become void."""
         self.answers.clear()
         self._by_marks = {}
-        self._none = self.answers.number(number for number, part in self._parts if part.holds(None))
+        self._none = self.answers.number(
+            [*self._missing, *(number for number, part in self._parts if part.holds(None))]
+        )
         self._known = {None: self._none}
 
     def met(self, values: Sequence[Value]) -> list[int]:
@@ -114,6 +131,9 @@ class Field:
             found = self._find(values)
             for number, part in self._parts:
                 put(found, ~number, (place for place, value in enumerate(values) if _may_hold(part, value)))
+        for number in self._unsure:
+            odd = (place for place, value in enumerate(values) if type(value) is not str or SEPARATOR in value)
+            put(found, ~number, odd)
         numbers = [0] * len(values)
         for place, marks in found.items():
             numbers[place] = self._number(frozenset(marks))

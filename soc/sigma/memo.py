@@ -50,10 +50,6 @@ class Answers:
         """Whether so many different answers were given that it is time to start afresh."""
         return len(self.sets) > MOST_SETS
 
-    def set_of(self, answer: int) -> frozenset[int]:
-        """The tests that a number stands for."""
-        return self.sets[answer]
-
     def number(self, tests: Iterable[int]) -> int:
         """The number that stands for these tests."""
         wanted = frozenset(tests)

@@ -34,6 +34,16 @@ def needles(test: Text | Regex, seen: str = "") -> tuple[str, ...]:
     return found[0] if found else ()
 
 
+def is_certain(test: object) -> bool:
+    """Whether just those values meet the test in which its one needle is found: of text without a separator.
+
+    What has no UTF-8 form is searched as "?".
+    """
+    if not isinstance(test, Text) or test.cased or not test.fixed or test.literal is None:
+        return False
+    return test.literal.isascii() and {SEPARATOR, "?"}.isdisjoint(test.literal) and len(test.literal) < LONGEST - 1
+
+
 @lru_cache(maxsize=65536)
 def _choices(test: Text | Regex) -> Sequence[tuple[str, ...]]:
     """Of each of these sets a value that meets the test holds one; the longest first."""

@@ -3,8 +3,8 @@
 1. Each field that some rule needs: a memo gives the tests that its value meets, nearly always none; new values
    of a whole batch are searched at once.
 2. The tuple of those answers: a second memo gives the rules that can still fire, nearly always none.
-3. Those rules alone are evaluated on the event; what every event meets leads to no rule, so a rule that needs nothing
-   else is decided for all events of a batch at once (soc.sigma.outright).
+3. Those rules alone are evaluated on the event. What every event meets leads to no rule, so a rule that needs nothing
+   else is decided by its other tests, if the answers tell all of them for certain.
 
 Which of a rule's tests are searched for is decided by how rare they are among the events that come.
 """
@@ -12,17 +12,17 @@ Which of a rule's tests are searched for is decided by how rare they are among t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from soc.core.batch import Batch
 from soc.core.finding import RuleInfo
-from soc.sigma.candidate import Candidate
-from soc.sigma.compiled import Compiled, compiled
+from soc.sigma.candidate import Candidate, Certain
+from soc.sigma.compiled import Compiled, Outright, compiled
+from soc.sigma.evaluate import holds_when
 from soc.sigma.field import Field
 from soc.sigma.keywords import Engines, Keywords
 from soc.sigma.memo import Answers, Budget
-from soc.sigma.outright import Certain, Outright
 from soc.sigma.program import Texts
 
 FEW = 400
@@ -49,38 +49,62 @@ class _Verdict(NamedTuple):
     certain: Sequence[RuleInfo]
 
 
+class _Told:
+    """A rule that is decided by what is found in values."""
+
+    __slots__ = ("_condition", "_numbers", "certain", "place", "unsure")
+
+    def __init__(self, place: int, candidate: Candidate, how: Outright) -> None:
+        self.place = place
+        self.unsure = how.unsure
+        self.certain = Certain(candidate.info)
+        self._condition = candidate.condition
+        self._numbers = dict(zip(candidate.leaves, how.tests, strict=True))
+
+    def holds(self, met: Collection[int]) -> bool:
+        """Whether it fires on events that meet these tests."""
+        return holds_when(self._condition, lambda leaf: self._numbers[leaf] in met)
+
+
 class _Verdicts(dict[tuple[int, ...], _Verdict]):
     """Answers of all fields -> what they come to."""
 
-    __slots__ = ("_answers", "_budget", "_by_test", "_candidates", "_further")
+    __slots__ = ("_always", "_answers", "_budget", "_by_test", "_candidates", "_further", "_outright")
 
     def __init__(
         self,
-        candidates: Sequence[Candidate | Certain],
+        candidates: Sequence[Candidate],
         witnesses: Sequence[Sequence[frozenset[int]]],
-        answers: Sequence[Answers | Outright],
+        outright: Mapping[int, Outright],
+        answers: Sequence[Answers],
         budget: Budget,
     ) -> None:
-        """witnesses: of each candidate, at least one."""
         super().__init__()
         self._answers = answers
         self._budget = budget
         self._candidates = candidates
+        self._always = [place for place, sets in enumerate(witnesses) if not sets and place not in outright]
+        self._outright = [_Told(place, candidates[place], how) for place, how in outright.items()]
         self._further: list[Sequence[frozenset[int]]] = []
         self._by_test: dict[int, list[int]] = defaultdict(list)
         for place, sets in enumerate(witnesses):
             self._further.append(sets[1:])
-            for test in sets[0]:
+            for test in sets[0] if sets else ():
                 self._by_test[test].append(place)
 
     def __missing__(self, given: tuple[int, ...]) -> _Verdict:
-        every = frozenset().union(*(one.set_of(number) for one, number in zip(self._answers, given, strict=True)))
+        every = frozenset().union(*(one.sets[number] for one, number in zip(self._answers, given, strict=True)))
         by_test, further = self._by_test, self._further
         reached = {place for test in every if test in by_test for place in by_test[test]}
         chosen = [place for place in reached if not any(every.isdisjoint(one) for one in further[place])]
         self._budget.spend(_VERDICT_BYTES)
-        # in the order of the rules, whatever finds them
-        found = [self._candidates[place] for place in sorted(chosen)]
+        offered: dict[int, Candidate | Certain] = {place: self._candidates[place] for place in [*self._always, *chosen]}
+        for told in self._outright:
+            if not every.isdisjoint(told.unsure):
+                offered[told.place] = self._candidates[told.place]
+            elif told.holds(every):
+                offered[told.place] = told.certain
+        found = [offered[place] for place in sorted(offered)]  # in the order of the rules, whatever finds them
         if all(isinstance(one, Certain) for one in found):
             verdict = _Verdict((), False, [one.info for one in found])
         else:
@@ -100,9 +124,8 @@ class Plan:
         self._budget = budget
         self._fields: list[tuple[str, Field]] = []
         self._keywords: Keywords | None = None
-        self._outright = Outright({})
         self._answers: list[Answers] = []
-        self._verdicts = _Verdicts((), (), (), budget)
+        self._verdicts = _Verdicts((), (), {}, (), budget)
         self._kept = kept
         self._compiled: Compiled | None = None
         self._is_new = False
@@ -112,13 +135,12 @@ class Plan:
     def match(self, events: Batch, lines: Sequence[bytes] | None) -> Iterator[Hits]:
         """The events of a batch that meet a rule. lines: the JSON that they were read from, where there is some."""
         verdicts = self._ready(events)
-        columns = {name: events.column(name) for name, _ in self._fields}
-        answers = [field.met(column) for (_, field), column in zip(self._fields, columns.values(), strict=True)]
+        answers = [field.met(events.column(name)) for name, field in self._fields]
         if self._keywords is not None:
             answers.append(self._keywords.met(events, lines))
-        answers.append(self._outright.met(events, columns))
         vain = 0
-        for place, (looks, whole, certain) in enumerate(map(verdicts.__getitem__, zip(*answers, strict=True))):
+        columns = zip(*answers, strict=True) if answers else iter([()] * len(events))
+        for place, (looks, whole, certain) in enumerate(map(verdicts.__getitem__, columns)):
             if looks:
                 texts = Texts(events[place] if whole else events.own(place))
                 found = [one.info for one in looks if one.holds(texts)]
@@ -134,7 +156,7 @@ class Plan:
         self._seen += len(events)
         few = self._seen < FEW
         made = self._compiled or self._kept
-        if made is None or (made.few and not few) or self._vain + self._outright.vain > self._patience:
+        if made is None or (made.few and not few) or self._vain > self._patience:
             made = compiled(self._candidates, events, few=few)
             self._is_new = True
         if made is not self._compiled:
@@ -162,12 +184,9 @@ class Plan:
         for candidate, found_by in zip(self._candidates, made.found_by, strict=True):
             candidate.found_by = found_by
         self._patience = max(2 * self._patience, _WASTE * len(self._candidates))
-        self._fields = [(name, Field(tests, parts, self._budget)) for name, tests, parts in made.fields]
+        self._fields = [(name, Field(asked, self._budget)) for name, asked in made.fields]
         self._keywords = Keywords(made.keywords, self._engines) if made.keywords else None
         self._answers = [found.answers for _, found in self._fields]
         if self._keywords is not None:
             self._answers.append(self._keywords.answers)
-        self._outright = Outright({~at: one for at, one in enumerate(self._candidates) if not made.witnesses[at]})
-        found = [one if made.witnesses[at] else Certain(one.info) for at, one in enumerate(self._candidates)]
-        witnesses = [sets or (frozenset((~at,)),) for at, sets in enumerate(made.witnesses)]
-        self._verdicts = _Verdicts(found, witnesses, [*self._answers, self._outright], self._budget)
+        self._verdicts = _Verdicts(self._candidates, made.witnesses, made.outright, self._answers, self._budget)
