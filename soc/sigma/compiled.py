@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, islice
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,8 +47,8 @@ _NEW = 0.8
 """And as much more where its value is one that none had before."""
 
 
-class Outright(NamedTuple):
-    """A rule of which no test leads to it, while what is found in values tells each of them for certain.
+class Told(NamedTuple):
+    """A rule that is decided by what is found in values, since that tells all of its tests for certain.
 
     tests   its leaves' tests, by their numbers
     unsure  the numbers of what makes that uncertain
@@ -62,7 +63,7 @@ class Compiled(NamedTuple):
 
     witnesses  of each candidate, in their order: sets of tests, by their numbers
     found_by   of each candidate: the same tests, by their places among its leaves
-    outright   place of a candidate -> how it is decided without being looked at
+    told       place of a candidate -> how it is decided without being looked at
     fields     of each field that is looked at its name, and what is asked of it
     keywords   tests on whole events
     few        made in haste, for a route of few events
@@ -70,7 +71,7 @@ class Compiled(NamedTuple):
 
     witnesses: Sequence[Sequence[frozenset[int]]]
     found_by: Sequence[Sequence[int]]
-    outright: Mapping[int, Outright]
+    told: Mapping[int, Told]
     fields: Sequence[tuple[str, Asked]]
     keywords: Numbered
     few: bool
@@ -88,18 +89,22 @@ def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Co
     numbers = _Numbers()
     numbered = [[frozenset(map(numbers.__getitem__, one.keys)) for one in chosen] for chosen in witnesses]
     found_by = [_places(one, chosen) for one, chosen in zip(candidates, witnesses, strict=True)]
-    outright = {
-        place: Outright(
-            [numbers[leaf.field, leaf.test] for leaf in one.leaves],
-            frozenset(numbers[leaf.field, _UNSURE] for leaf in one.leaves),
-        )
-        for place, (one, chosen) in enumerate(zip(candidates, witnesses, strict=True))
-        if not chosen and not one.decided and all(map(_tells, one.leaves))
-    }
+    told: dict[int, Told] = {}
+    looked_at = {field for field, _ in numbers}
+    for place, (one, chosen) in enumerate(zip(candidates, witnesses, strict=True)):
+        if one.decided or (few and chosen) or not all(map(_tells, one.leaves)):
+            continue
+        names = dict.fromkeys(leaf.field for leaf in one.leaves)
+        cost = chooser.telling({(leaf.field, leaf.test) for leaf in one.leaves} - numbers.keys())
+        cost += sum(_LOOK + _NEW * new[name] for name in names.keys() - looked_at)
+        if cost < prod(witness.cost for witness in chosen):
+            looked_at |= names.keys()
+            tests = [numbers[leaf.field, leaf.test] for leaf in one.leaves]
+            told[place] = Told(tests, frozenset(numbers[name, _UNSURE] for name in names))
     of_fields = numbers.of_fields()
     keywords = [(number, test) for number, test in of_fields.pop(KEYWORDS, ()) if isinstance(test, ValueTest)]
     fields = [(name, _asked(of_fields[name], texts_of(name, sample), few=few)) for name in sorted(of_fields)]
-    return Compiled(numbered, found_by, outright, fields, keywords, few)
+    return Compiled(numbered, found_by, told, fields, keywords, few)
 
 
 class _Unsure:

@@ -132,8 +132,9 @@ class Field:
             for number, part in self._parts:
                 put(found, ~number, (place for place, value in enumerate(values) if _may_hold(part, value)))
         for number in self._unsure:
-            odd = (place for place, value in enumerate(values) if type(value) is not str or SEPARATOR in value)
-            put(found, ~number, odd)
+            if SEPARATOR in "".join(texts) or texts is not values:
+                odd = (place for place, value in enumerate(values) if type(value) is not str or SEPARATOR in value)
+                put(found, ~number, odd)
         numbers = [0] * len(values)
         for place, marks in found.items():
             numbers[place] = self._number(frozenset(marks))

@@ -22,6 +22,9 @@ SEPARATOR = "\n"
 LONGEST = 1000
 """Letters of a needle: Hyperscan refuses a text of more than 16,000."""
 
+_END = "\0"
+"""In a needle there is none: Hyperscan takes it for the needle's end."""
+
 
 def needles(test: Text | Regex, seen: str = "") -> tuple[str, ...]:
     """What of the test to search for: a value that meets it holds one of these. () where nothing is known.
@@ -41,29 +44,37 @@ def is_certain(test: object) -> bool:
     """
     if not isinstance(test, Text) or test.cased or not test.fixed or test.literal is None:
         return False
-    return test.literal.isascii() and {SEPARATOR, "?"}.isdisjoint(test.literal) and len(test.literal) < LONGEST - 1
+    return (
+        test.literal.isascii() and {SEPARATOR, _END, "?"}.isdisjoint(test.literal) and len(test.literal) < LONGEST - 1
+    )
 
 
 @lru_cache(maxsize=65536)
 def _choices(test: Text | Regex) -> Sequence[tuple[str, ...]]:
     """Of each of these sets a value that meets the test holds one; the longest first."""
     if isinstance(test, Regex):
-        return [tuple(sorted(piece[:LONGEST] for piece in one)) for one in required(test.source, test.flags)]
+        every = [{_longest(piece) for piece in one} for one in required(test.source, test.flags)]
+        return [tuple(sorted(one)) for one in every if "" not in one]
     parts = merge((SEPARATOR, *test.parts, SEPARATOR))
     pieces = {piece for part in parts if isinstance(part, str) for piece in _pieces(fold(part))}
     return [(piece,) for piece in sorted(pieces - {"", SEPARATOR}, key=lambda one: (-len(one), one))]
 
 
+def _longest(text: str) -> str:
+    return max(text.split(_END), key=len)[:LONGEST]
+
+
 def _pieces(text: str) -> Iterator[str]:
     """The text cut where a piece would get too long, or too many spellings: engines fold letters unlike us."""
-    start, ways = 0, 1
-    for place, letter in enumerate(text):
-        more = 1 if letter.isascii() else len(variants(letter))
-        ways *= more
-        if ways > _MOST_SPELLINGS or place - start == LONGEST:
-            yield text[start:place]
-            start, ways = place, more
-    yield text[start:]
+    for one in text.split(_END):
+        start, ways = 0, 1
+        for place, letter in enumerate(one):
+            more = 1 if letter.isascii() else len(variants(letter))
+            ways *= more
+            if ways > _MOST_SPELLINGS or place - start == LONGEST:
+                yield one[start:place]
+                start, ways = place, more
+        yield one[start:]
 
 
 def spellings(text: str) -> Iterator[str]:

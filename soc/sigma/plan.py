@@ -3,8 +3,7 @@
 1. Each field that some rule needs: a memo gives the tests that its value meets, nearly always none; new values
    of a whole batch are searched at once.
 2. The tuple of those answers: a second memo gives the rules that can still fire, nearly always none.
-3. Those rules alone are evaluated on the event. What every event meets leads to no rule, so a rule that needs nothing
-   else is decided by its other tests, if the answers tell all of them for certain.
+3. Those rules alone are evaluated on the event, unless the answers tell for certain whether they fire.
 
 Which of a rule's tests are searched for is decided by how rare they are among the events that come.
 """
@@ -18,7 +17,7 @@ from typing import NamedTuple
 from soc.core.batch import Batch
 from soc.core.finding import RuleInfo
 from soc.sigma.candidate import Candidate, Certain
-from soc.sigma.compiled import Compiled, Outright, compiled
+from soc.sigma.compiled import Compiled, Told, compiled
 from soc.sigma.evaluate import holds_when
 from soc.sigma.field import Field
 from soc.sigma.keywords import Engines, Keywords
@@ -49,13 +48,12 @@ class _Verdict(NamedTuple):
     certain: Sequence[RuleInfo]
 
 
-class _Told:
+class _Decided:
     """A rule that is decided by what is found in values."""
 
-    __slots__ = ("_condition", "_numbers", "certain", "place", "unsure")
+    __slots__ = ("_condition", "_numbers", "certain", "unsure")
 
-    def __init__(self, place: int, candidate: Candidate, how: Outright) -> None:
-        self.place = place
+    def __init__(self, candidate: Candidate, how: Told) -> None:
         self.unsure = how.unsure
         self.certain = Certain(candidate.info)
         self._condition = candidate.condition
@@ -69,13 +67,13 @@ class _Told:
 class _Verdicts(dict[tuple[int, ...], _Verdict]):
     """Answers of all fields -> what they come to."""
 
-    __slots__ = ("_always", "_answers", "_budget", "_by_test", "_candidates", "_further", "_outright")
+    __slots__ = ("_always", "_answers", "_budget", "_by_test", "_candidates", "_further", "_told")
 
     def __init__(
         self,
         candidates: Sequence[Candidate],
         witnesses: Sequence[Sequence[frozenset[int]]],
-        outright: Mapping[int, Outright],
+        told: Mapping[int, Told],
         answers: Sequence[Answers],
         budget: Budget,
     ) -> None:
@@ -83,8 +81,8 @@ class _Verdicts(dict[tuple[int, ...], _Verdict]):
         self._answers = answers
         self._budget = budget
         self._candidates = candidates
-        self._always = [place for place, sets in enumerate(witnesses) if not sets and place not in outright]
-        self._outright = [_Told(place, candidates[place], how) for place, how in outright.items()]
+        self._always = [place for place, sets in enumerate(witnesses) if not sets]
+        self._told = {place: _Decided(candidates[place], how) for place, how in told.items()}
         self._further: list[Sequence[frozenset[int]]] = []
         self._by_test: dict[int, list[int]] = defaultdict(list)
         for place, sets in enumerate(witnesses):
@@ -98,13 +96,13 @@ class _Verdicts(dict[tuple[int, ...], _Verdict]):
         reached = {place for test in every if test in by_test for place in by_test[test]}
         chosen = [place for place in reached if not any(every.isdisjoint(one) for one in further[place])]
         self._budget.spend(_VERDICT_BYTES)
-        offered: dict[int, Candidate | Certain] = {place: self._candidates[place] for place in [*self._always, *chosen]}
-        for told in self._outright:
-            if not every.isdisjoint(told.unsure):
-                offered[told.place] = self._candidates[told.place]
+        found: list[Candidate | Certain] = []
+        for place in sorted([*self._always, *chosen]):  # in the order of the rules, whatever finds them
+            told = self._told.get(place)
+            if told is None or not every.isdisjoint(told.unsure):
+                found.append(self._candidates[place])
             elif told.holds(every):
-                offered[told.place] = told.certain
-        found = [offered[place] for place in sorted(offered)]  # in the order of the rules, whatever finds them
+                found.append(told.certain)
         if all(isinstance(one, Certain) for one in found):
             verdict = _Verdict((), False, [one.info for one in found])
         else:
@@ -189,4 +187,4 @@ class Plan:
         self._answers = [found.answers for _, found in self._fields]
         if self._keywords is not None:
             self._answers.append(self._keywords.answers)
-        self._verdicts = _Verdicts(self._candidates, made.witnesses, made.outright, self._answers, self._budget)
+        self._verdicts = _Verdicts(self._candidates, made.witnesses, made.told, self._answers, self._budget)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from soc.sigma.part import Part
-from soc.sigma.predicate import Cidr, Compare, Regex, Text, ValueTest
+from soc.sigma.predicate import Cidr, Compare, Regex, Test, Text, ValueTest
 from soc.sigma.tree import KEYWORDS, And, Leaf, Node, Not, Or
 
 MOST = 4
@@ -78,6 +78,14 @@ class Chooser:
     def _finding(self, one: Witness) -> float:
         new = max((self._new.get(field, 0.0) for field in one.fields), default=0.0)
         return new * (_FOUND * one.cost + sum(isinstance(test, Part) for _, test in one.keys))
+
+    def telling(self, tests: Iterable[tuple[str, Test]]) -> float:
+        """What it costs to find these tests too, as the share of events on which a rule could be looked at instead."""
+        return sum(
+            _SEARCH + self._new.get(field, 0.0) * self._frequency((field, test))
+            for field, test in tests
+            if isinstance(test, ValueTest)
+        )
 
     def found(self, node: Node) -> list[Witness]:
         """Necessary for the node to hold, the best sets first; [] when it can hold without any test holding."""

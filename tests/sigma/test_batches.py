@@ -125,6 +125,91 @@ def test_batches_say_what_each_event_alone_says(bound: str, scanner: str, monkey
     check()
 
 
+NEAR = st.one_of(
+    st.sampled_from(["evil", "EVIL", "evil\n", "\nevil", "x\nevil", "evil\nx", "ev\nil", "", "\n", "a?b", "a\ud800b",
+                     "e\u212ail", "k", "\u212a", "đ evil", "evil đ", None, 1, True, 1.0, "1", "true"]),
+    st.text("evilEV\n? ", max_size=8),
+)  # fmt: skip
+TEXTS_ALONE = st.dictionaries(
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(["", "|contains", "|startswith", "|endswith"])).map("".join),
+    st.lists(
+        st.sampled_from(["evil", "ev", "il", "e", "x", "1", "true", "k", "a\\?b", "ev\nil"]), min_size=1, max_size=3
+    ),
+    min_size=1,
+    max_size=3,
+)
+NULLS = st.sampled_from(NAMES).map(lambda name: {name: None})
+
+
+@pytest.mark.parametrize("scanner", ["", "portable"])
+@pytest.mark.parametrize("few", [0, 10_000])
+def test_rules_that_are_told_by_what_is_found_fire_on_what_meets_them(
+    few: int, scanner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOC_SCANNER", scanner)
+    monkeypatch.setattr(plan, "FEW", few)
+    told = []
+
+    @settings(max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(
+        st.lists(
+            st.builds(
+                lambda a, b, condition: {"a": a, "b": b, "condition": condition},
+                TEXTS_ALONE,
+                st.one_of(TEXTS_ALONE, NULLS),
+                st.sampled_from(["a", "not a", "a and not b", "not a and not b", "not (a and b)", "a or b"]),
+            ),
+            min_size=1,
+            max_size=5,
+        ),
+        st.lists(
+            st.dictionaries(st.sampled_from(NAMES), st.one_of(NEAR, st.lists(NEAR, max_size=3).map(tuple))), min_size=1
+        ),
+    )
+    def check(detections: list[dict[str, Any]], events: list[Event]) -> None:
+        rules = [rule(one) for one in detections]
+        matched = matcher(*rules)
+        for batch in (events, events[::-1], [*events, *events]):
+            wanted = [[one.info for one in rules if holds(one.condition, event)] for event in batch]
+            assert list(map(list, matched.match_all(batch))) == wanted
+        told.append(sum(len(each._compiled.told) for each in matched._plans.values() if each._compiled) / len(rules))
+
+    check()
+    assert sum(told) > len(told) / 8
+
+
+@pytest.mark.parametrize("scanner", ["", "portable"])
+@pytest.mark.parametrize("few", [0, 10_000])
+@pytest.mark.parametrize("shape", ["", "|contains", "|startswith", "|endswith"])
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a\\?b", ["a\ud800b", "a?b", "xa?bx"]),
+        ("ev\nil", ["xev", "ilx", "ev\nil", "ev", "il"]),
+        ("a\0b", ["a", "a\0b", "a\0", "b"]),
+        (
+            "evil",
+            ["evil", "x\nevil", "evil\nx", "x\nevil\nx", "evilx", "xevil", "EVIL đ", ("x", "evil"), ("x\nevil",), ()],
+        ),
+        ("1", ["1", 1, True, 1.0, (True,), "11"]),
+        ("", ["", None, "\n", "x", (), ("",)]),
+        ("k", ["\u212a", "K", "\u212ak"]),
+        ("đ" * 6, ["đ" * 6, "đ" * 4, "Đ" * 7, "x" + "đ" * 5]),
+        ("x" * 2000, ["x" * 1999, "x" * 2000, "X" * 2001]),
+    ],
+)
+def test_what_cannot_be_told_by_what_is_found_is_looked_at(
+    text: str, values: list[Any], shape: str, few: int, scanner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOC_SCANNER", scanner)
+    monkeypatch.setattr(plan, "FEW", few)
+    rules = [rule({"s": {f"A{shape}": text}, "condition": one}) for one in ("s", "not s")]
+    matched = matcher(*rules)
+    events: list[Event] = [{}, *({"A": value} for value in values)]
+    wanted = [[one.info for one in rules if holds(one.condition, event)] for event in events]
+    assert [list(found) for found in matched.match_all(events)] == wanted
+
+
 @dataclass(frozen=True)
 class ByField:
     """A route for each value of A, which is fixed there."""

@@ -24,6 +24,12 @@ PATTERNS: list[tuple[str, list[str]]] = [
     ("x\nb", ["contains"]),
     ("\n", ["endswith"]),
     ("đ*ă\n", []),
+    ("\0", ["contains"]),
+    ("\0z", ["startswith"]),
+    ("a\0z", []),
+    ("b\0z?", []),
+    ("q\0(y|z)", ["re"]),
+    ("\0", ["re"]),
     ("đ*ă?", []),
     ("?" * 300, []),
     ("*", []),
@@ -51,7 +57,7 @@ PATTERNS: list[tuple[str, list[str]]] = [
 VALUES = [
     "", "abc", "aXXbYc", "Đxă1", "ĐxĂ\n", "x" * 300, "é" * 300, "ς", "οδος", "ΟΔΟΣ", "Đăng nhập", "/x y", "–x",
     "kelvin", "\u212aelvin", "ﬀ", "a" + "é" * 800 + "b", "az", "a", "b\n", "x\nb\ny", "\ud800abc\udfff", "\x00", "Đ",
-    "a:", ":b", "x y", "xox", "X\ny", "az\n",
+    "a:", ":b", "\0z", "A\0Z", "b\0zz", "q\0y", "x y", "xox", "X\ny", "az\n",
 ]  # fmt: skip
 
 
