@@ -95,8 +95,9 @@ def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Co
         if one.decided or (few and chosen) or not all(map(_tells, one.leaves)):
             continue
         names = dict.fromkeys(leaf.field for leaf in one.leaves)
-        cost = chooser.telling({(leaf.field, leaf.test) for leaf in one.leaves} - numbers.keys())
-        cost += sum(_LOOK + _NEW * new[name] for name in names.keys() - looked_at)
+        keys = {(leaf.field, leaf.test) for leaf in one.leaves}
+        cost = chooser.telling(key for key in keys if key not in numbers)
+        cost += sum(_LOOK + _NEW * new[name] for name in names if name not in looked_at)
         if cost < prod(witness.cost for witness in chosen):
             looked_at |= names.keys()
             tests = [numbers[leaf.field, leaf.test] for leaf in one.leaves]
