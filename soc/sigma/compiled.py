@@ -90,18 +90,16 @@ def compiled(candidates: Sequence[Candidate], events: Batch, *, few: bool) -> Co
     numbered = [[frozenset(map(numbers.__getitem__, one.keys)) for one in chosen] for chosen in witnesses]
     found_by = [_places(one, chosen) for one, chosen in zip(candidates, witnesses, strict=True)]
     told: dict[int, Told] = {}
-    looked_at = {field for field, _ in numbers}
     for place, (one, chosen) in enumerate(zip(candidates, witnesses, strict=True)):
         if one.decided or (few and chosen) or not all(map(_tells, one.leaves)):
             continue
-        names = dict.fromkeys(leaf.field for leaf in one.leaves)
-        keys = {(leaf.field, leaf.test) for leaf in one.leaves}
-        cost = chooser.telling(key for key in keys if key not in numbers)
-        cost += sum(_LOOK + _NEW * new[name] for name in names if name not in looked_at)
+        more = {(leaf.field, leaf.test) for leaf in one.leaves if (leaf.field, leaf.test) not in numbers}
+        cost = chooser.telling(more) + sum(
+            _LOOK + _NEW * new[name] for name in {field for field, _ in more} - numbers.fields
+        )
         if cost < prod(witness.cost for witness in chosen):
-            looked_at |= names.keys()
             tests = [numbers[leaf.field, leaf.test] for leaf in one.leaves]
-            told[place] = Told(tests, frozenset(numbers[name, _UNSURE] for name in names))
+            told[place] = Told(tests, frozenset(numbers[leaf.field, _UNSURE] for leaf in one.leaves))
     of_fields = numbers.of_fields()
     keywords = [(number, test) for number, test in of_fields.pop(KEYWORDS, ()) if isinstance(test, ValueTest)]
     fields = [(name, _asked(of_fields[name], texts_of(name, sample), few=few)) for name in sorted(of_fields)]
@@ -116,10 +114,15 @@ _UNSURE = _Unsure()
 
 
 class _Numbers(dict[tuple[str, object], int]):
-    """Field and test -> its number, given when it is first asked for."""
+    """Field and test -> its number, given when it is first asked for. fields: those that are looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: set[str] = set()
 
     def __missing__(self, key: tuple[str, object]) -> int:
         number = self[key] = len(self)
+        self.fields.add(key[0])
         return number
 
     def of_fields(self) -> dict[str, list[tuple[int, object]]]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from soc.core.batch import Batch
 from soc.core.event import Event
 from soc.core.logsource import LogSource
-from soc.sigma import FieldMap, Matcher, Rule, candidate, compiled, field, keywords, memo, plan
+from soc.sigma import FieldMap, Matcher, Rule, candidate, compiled, field, keywords, memo, plan, program
 from soc.sigma.evaluate import holds
 from soc.sigma.field import hashable
 from soc.sigma.required import required
@@ -373,6 +373,26 @@ def test_what_was_compiled_is_there_at_the_next_start(
     assert again.match_all(events) == wanted != [()] * len(events)
     with pytest.raises(TypeError, match="not callable"):
         matcher(*rules[1:], cache=tmp_path).match_all(events)
+
+
+def test_the_code_of_conditions_is_there_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = rule({"s": {"A|contains": "evil", "B|re": "x.z"}, "t": {"C": "1"}, "condition": "s and not t"})
+    event: Event = {"A": "evil", "B": "xyz"}
+    monkeypatch.setattr(program, "CODES", program.Codes())
+    monkeypatch.setattr(compiled, "CODES", program.CODES)
+    matched = matcher(made, cache=tmp_path)
+    assert matched.match(event)
+    matched.keep()
+    program.CODES.clear()
+    monkeypatch.setattr(program.Codes, "__missing__", lambda codes, source: pytest.fail(f"compiled again: {source}"))
+    assert matcher(made, cache=tmp_path).match(event)
+
+
+def test_codes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "_MOST_CODES", 3)
+    codes = program.Codes()
+    assert [eval(codes[f"{number} + 1"]) for number in range(10)] == list(range(1, 11))
+    assert len(codes) <= 3
 
 
 def test_a_database_of_another_processor_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
