@@ -132,7 +132,7 @@ class Field:
             for number, part in self._parts:
                 put(found, ~number, (place for place, value in enumerate(values) if _may_hold(part, value)))
         for number in self._unsure:
-            if SEPARATOR in "".join(texts) or texts is not values:
+            if texts is not values or SEPARATOR in "".join(texts):
                 odd = (place for place, value in enumerate(values) if type(value) is not str or SEPARATOR in value)
                 put(found, ~number, odd)
         numbers = [0] * len(values)

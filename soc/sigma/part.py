@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 
 from soc.core.event import Event, Value
@@ -28,7 +29,7 @@ class Part:
         return program(self._node, frozenset())
 
     @cached_property
-    def _pick(self) -> Picker:
+    def _pick(self) -> Picker | None:
         return picker(self._node)
 
     def __reduce__(self) -> tuple[type[Part], tuple[str, Node]]:
@@ -45,10 +46,10 @@ class Part:
 
     def among(self, texts: Sequence[str]) -> Iterable[int]:
         """The places of those texts that it holds for."""
-        try:
-            return self._pick(lambda field: texts)
-        except Several:
-            return [place for place, text in enumerate(texts) if self.holds(text)]
+        with suppress(Several):
+            if self._pick is not None:
+                return self._pick(texts)
+        return [place for place, text in enumerate(texts) if self.holds(text)]
 
 
 def parts(condition: Node) -> Iterator[Part]:

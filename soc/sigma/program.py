@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import CodeType
-from typing import Any, cast
+from typing import Any
 
-from soc.core.event import Event, Scalar, Value
+from soc.core.event import Event, Scalar
 from soc.sigma.evaluate import haystacks, leaf_holds, several
 from soc.sigma.predicate import Cidr, Null, Text, within
 from soc.sigma.regex import glob
@@ -41,15 +41,21 @@ class Texts(dict[str, str]):
             text = value.lower()
         elif field == KEYWORDS:
             text = _MISSING.join(map(fold, haystacks(self.event)))
+        elif value is None:
+            text = _MISSING
+        elif isinstance(value, tuple | list):
+            raise Several
         else:
-            text = _text(value)
+            text = fold(as_text(value))
+            if text == _MISSING:
+                raise Several
         self[field] = text
         return text
 
 
 Program = Callable[[Texts], bool]
-Picker = Callable[[Callable[[str], Sequence[Value]]], list[int]]
-"""Given what says of a field its value in each event, the places of the events that meet a condition."""
+Picker = Callable[[Sequence[str]], list[int]]
+"""The places of the texts that meet a condition; Several where one of them stands for a missing one."""
 
 
 def program(condition: Node, met: frozenset[tuple[str, object]]) -> Program:
@@ -59,47 +65,23 @@ def program(condition: Node, met: frozenset[tuple[str, object]]) -> Program:
     return made
 
 
-def picker(condition: Node) -> Picker:
-    """The condition for many events at once; Several where it, or a value, asks for more than one text of a field."""
+def picker(condition: Node) -> Picker | None:
+    """A condition that reads one field, for many values at once; None where it asks for more than folded text."""
     every = leaves(condition)
-    if any(leaf.field == KEYWORDS or not (_is_plain(leaf) or isinstance(leaf.test, Null)) for leaf in every):
-        return _refused
-    names = {field: f"v{n}" for n, field in enumerate({leaf.field: None for leaf in every})}
-    writer = _Writer(frozenset(), names)
-    row = "".join(f"{name}, " for name in names.values())
-    source = f"lambda rows: [n for n, ({row}) in enumerate(rows) if {writer.write(condition)}]"
+    if not all(_is_plain(leaf) or isinstance(leaf.test, Null) for leaf in every):
+        return None
+    writer = _Writer(frozenset(), {every[0].field: "v"})
+    source = f"lambda texts: [n for n, v in enumerate(texts) if {writer.write(condition)}]"
     pick = eval(CODES[source], {**writer.names, "enumerate": enumerate})  # noqa: S307 - see above
 
-    def found(column: Callable[[str], Sequence[Value]]) -> list[int]:
-        places: list[int] = pick(zip(*[_folded(column(name)) for name in names], strict=True))
+    def found(texts: Sequence[str]) -> list[int]:
+        folded = list(map(fold, texts))
+        if _MISSING in folded:
+            raise Several
+        places: list[int] = pick(folded)
         return places
 
     return found
-
-
-def _refused(column: Callable[[str], Sequence[Value]]) -> list[int]:
-    raise Several
-
-
-def _folded(values: Sequence[Value]) -> list[str]:
-    """A field's values as programs read them."""
-    if set(map(type, values)) != {str}:
-        return list(map(_text, values))
-    texts = list(map(fold, cast("Sequence[str]", values)))
-    if _MISSING in texts:
-        raise Several
-    return texts
-
-
-def _text(value: Value) -> str:
-    if value is None:
-        return _MISSING
-    if isinstance(value, tuple | list):
-        raise Several
-    text = fold(as_text(value))
-    if text == _MISSING:
-        raise Several
-    return text
 
 
 class Codes(dict[str, CodeType]):
